@@ -1,0 +1,68 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// Modules of the engine, lowest first. An import only ever points to one above it in this list.
+let engine: [Target] = [
+  .target(name: "MimoChecksum", path: "Sources/Core/Checksum", cSettings: [.unsafeFlags(["-O2"])]),
+  .target(name: "MimoSystem", path: "Sources/Core/System"),
+  .target(name: "MimoTensor", dependencies: ["MimoSystem"], path: "Sources/Core/Tensor"),
+  .target(
+    name: "MimoFormats", dependencies: ["MimoChecksum", "MimoSystem", "MimoTensor"], path: "Sources/Core/Formats"),
+  .target(name: "MimoParallel", dependencies: ["MimoSystem", "MimoTensor"], path: "Sources/Core/Parallel"),
+  .target(name: "MimoMapping", dependencies: ["MimoSystem", "MimoTensor"], path: "Sources/Core/Mapping"),
+  .target(
+    name: "MimoPlugins", dependencies: ["PluginABI", "MimoSystem", "MimoTensor", "MimoFormats", "MimoMapping"],
+    path: "Sources/Core/Plugins"),
+  .target(
+    name: "MimoPlan",
+    dependencies: ["MimoSystem", "MimoTensor", "MimoFormats", "MimoParallel", "MimoMapping", "MimoPlugins"],
+    path: "Sources/Core/Plan"),
+  .target(
+    name: "MimoEngine",
+    dependencies: ["MimoChecksum", "MimoSystem", "MimoTensor", "MimoFormats", "MimoPlan"], path: "Sources/Core/Engine"),
+]
+
+/// Plugins are Embedded Swift: the shared library needs libc alone, whatever Swift runtime the host has.
+let embedded: [SwiftSetting] = [.enableExperimentalFeature("Embedded"), .unsafeFlags(["-wmo"])]
+let pluginLinkage: [LinkerSetting] = [
+  .unsafeFlags([
+    "-enable-experimental-feature", "Embedded", "-Xlinker", "-Bsymbolic", "-Xlinker", "--no-undefined",
+    "-Xlinker", "--version-script=\(Context.packageDirectory)/Plugins/exported-symbols.map",
+  ])
+]
+
+/// One folder under `Plugins/` a family, one shared library each.
+let families = ["Qwen3VL"]
+
+let package = Package(
+  name: "mimo-host",
+  products: [.executable(name: "mimo-host", targets: ["mimo-host"])]
+    + families.map { .library(name: $0, type: .dynamic, targets: [$0]) },
+  targets: engine + [
+    .target(name: "PluginABI", path: "Sources/PluginABI"),
+    .target(name: "PluginKit", dependencies: ["PluginABI"], path: "Sources/PluginKit", swiftSettings: embedded),
+    .executableTarget(
+      name: "mimo-host",
+      dependencies: [
+        "MimoSystem", "MimoTensor", "MimoFormats", "MimoParallel", "MimoMapping", "MimoPlugins", "MimoPlan",
+        "MimoEngine",
+      ],
+      path: "Tools/mimo-host"),
+    .testTarget(name: "SystemTests", dependencies: ["MimoSystem"], path: "Tests/SystemTests"),
+    .testTarget(name: "TensorTests", dependencies: ["MimoTensor"], path: "Tests/TensorTests"),
+    .testTarget(name: "FormatsTests", dependencies: ["MimoFormats", "MimoChecksum"], path: "Tests/FormatsTests"),
+    .testTarget(name: "ParallelTests", dependencies: ["MimoParallel"], path: "Tests/ParallelTests"),
+    .testTarget(name: "MappingTests", dependencies: ["MimoMapping"], path: "Tests/MappingTests"),
+    .testTarget(name: "PluginsTests", dependencies: ["MimoPlugins", "PluginABI"], path: "Tests/PluginsTests"),
+    .testTarget(name: "PlanTests", dependencies: ["MimoPlan"], path: "Tests/PlanTests"),
+    .testTarget(name: "EngineTests", dependencies: ["MimoEngine"], path: "Tests/EngineTests"),
+    .testTarget(
+      name: "CommandTests", dependencies: ["MimoFormats", "MimoSystem", "MimoTensor"], path: "Tests/CommandTests"),
+  ]
+    + families.map {
+      .target(
+        name: $0, dependencies: ["PluginABI", "PluginKit"], path: "Plugins/\($0)", swiftSettings: embedded,
+        linkerSettings: pluginLinkage)
+    },
+  swiftLanguageModes: [.v6]
+)

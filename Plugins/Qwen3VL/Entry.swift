@@ -1,0 +1,11 @@
+import PluginABI
+import PluginKit
+
+#if compiler(>=6.3)
+  @c(mimo_plugin_entry)
+#else
+  @_cdecl("mimo_plugin_entry")
+#endif
+public func entry(_ offer: UnsafePointer<mimo_offer>, _ answer: UnsafeMutablePointer<mimo_answer>) -> mimo_status {
+  MIMO_FAILED
+}

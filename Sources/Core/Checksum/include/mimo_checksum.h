@@ -1,0 +1,3 @@
+#ifndef MIMO_CHECKSUM_H
+#define MIMO_CHECKSUM_H
+#endif

@@ -1,0 +1,3 @@
+#ifndef MIMO_PLUGIN_LAYOUT_H
+#define MIMO_PLUGIN_LAYOUT_H
+#endif

@@ -1,0 +1,1 @@
+#include "mimo_plugin.h"

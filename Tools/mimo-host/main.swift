@@ -1,0 +1,1 @@
+print("mimo-host")
