@@ -9,9 +9,10 @@ let engine: [Target] = [
   .target(
     name: "MimoFormats", dependencies: ["MimoChecksum", "MimoSystem", "MimoTensor"], path: "Sources/Core/Formats"),
   .target(name: "MimoParallel", dependencies: ["MimoSystem", "MimoTensor"], path: "Sources/Core/Parallel"),
-  .target(name: "MimoMapping", dependencies: ["MimoSystem", "MimoTensor"], path: "Sources/Core/Mapping"),
   .target(
-    name: "MimoPlugins", dependencies: ["PluginABI", "MimoSystem", "MimoTensor", "MimoFormats", "MimoMapping"],
+    name: "MimoMapping", dependencies: ["MimoSystem", "MimoTensor", "MimoParallel"], path: "Sources/Core/Mapping"),
+  .target(
+    name: "MimoPlugins", dependencies: ["PluginABI", "MimoSystem", "MimoTensor", "MimoFormats", "MimoParallel", "MimoMapping"],
     path: "Sources/Core/Plugins"),
   .target(
     name: "MimoPlan",
