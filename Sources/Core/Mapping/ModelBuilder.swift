@@ -110,13 +110,13 @@ package struct ModelBuilder: Sendable {
   /// Declares a target; `placement` is checked against the node's shape.
   package mutating func target(
     component: Int, name: String, key: String, node id: NodeID, kind: TargetDeclaration.Kind, dtype: DType?,
-    placement: Placement, isVocabulary: Bool
+    placement: Placement, layer: AxisPosition?, isVocabulary: Bool
   ) throws(MimoError) -> Int {
     let input = try node(id)
     try check(component: component, of: name)
     let target = TargetDeclaration(
       component: component, name: name, key: key.isEmpty ? name : key, shape: input.shape, fragments: input.fragments,
-      kind: kind, dtype: dtype, placement: placement, isVocabulary: isVocabulary)
+      kind: kind, dtype: dtype, placement: placement, layer: layer, isVocabulary: isVocabulary)
     try check(target)
     let unique = "\(component) \(target.globalName)"
     guard targetNames.insert(unique).inserted else { throw wrong("declared twice", tensor: target.globalName) }
@@ -185,26 +185,26 @@ package struct ModelBuilder: Sendable {
 
   private func check(_ target: TargetDeclaration) throws(MimoError) {
     let placement = target.placement
-    try check(placement.layer, "layer", of: target.name)
-    try check(placement.expert, "expert", of: target.name)
-    try check(Template.layer, placement.layer, of: target)
-    try check(Template.expert, placement.expert, of: target)
-    guard placement.stage != .layer || placement.layer != nil else {
-      throw wrong("on the stage of its layer, without a layer", tensor: target.name)
+    try check(target.layer, "layer", of: target.name)
+    try check(target.expert, "expert", of: target.name)
+    try check(Template.layer, target.layer, of: target)
+    try check(Template.expert, target.expert, of: target)
+    if case .layer(let layer) = placement.stage, layer != target.layer?.index {
+      throw wrong("on the stage of layer \(layer), which its name does not say", tensor: target.name)
     }
-    guard let split = placement.split else { return }
-    guard split.dim >= 0, split.dim < target.shape.rank else {
-      throw wrong("split along dim \(split.dim) of \(target.shape)", tensor: target.globalName)
+    guard let dim = placement.splitDim else { return }
+    guard dim >= 0, dim < target.shape.rank else {
+      throw wrong("split along dim \(dim) of \(target.shape)", tensor: target.globalName)
     }
-    let sound = split.segments.allSatisfy { $0.extent > 0 && $0.unit > 0 && $0.extent % $0.unit == 0 }
+    let sound = placement.segments.allSatisfy { $0.extent > 0 && $0.unit > 0 && $0.extent % $0.unit == 0 }
     var sum = 0
-    for segment in split.segments { sum = sum &+ segment.extent }
-    guard sound, sum == target.shape.dims[split.dim] else {
-      throw wrong("segments do not add up to dim \(split.dim) of \(target.shape)", tensor: target.globalName)
+    for segment in placement.segments { sum = sum &+ segment.extent }
+    guard sound, sum == target.shape.dims[dim] else {
+      throw wrong("segments do not add up to dim \(dim) of \(target.shape)", tensor: target.globalName)
     }
   }
 
-  private func check(_ placeholder: String, _ position: Placement.Position?, of target: TargetDeclaration)
+  private func check(_ placeholder: String, _ position: AxisPosition?, of target: TargetDeclaration)
     throws(MimoError)
   {
     let inName = Template.has(placeholder, in: target.name)
@@ -214,7 +214,7 @@ package struct ModelBuilder: Sendable {
     }
   }
 
-  private func check(_ position: Placement.Position?, _ what: String, of name: String) throws(MimoError) {
+  private func check(_ position: AxisPosition?, _ what: String, of name: String) throws(MimoError) {
     guard let position else { return }
     guard position.index >= 0, position.index < position.count else {
       throw wrong("\(what) \(position.index) of \(position.count)", tensor: name)

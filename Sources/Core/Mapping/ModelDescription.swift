@@ -15,6 +15,16 @@ package struct SourceDeclaration: Sendable, Hashable {
   }
 }
 
+/// A position along an axis: layer 3 of 8, expert 5 of 128.
+package struct AxisPosition: Sendable, Hashable {
+  package var index: Int
+  package var count: Int
+  package init(index: Int, count: Int) {
+    self.index = index
+    self.count = count
+  }
+}
+
 /// A tensor of the target layout, whole, and how it is made of sources.
 package struct TargetDeclaration: Sendable {
   package enum Kind: Sendable, Hashable {
@@ -34,12 +44,14 @@ package struct TargetDeclaration: Sendable {
   /// nil for the model's own dtype.
   package var dtype: DType?
   package var placement: Placement
+  /// The layer that `{layer}` stands for.
+  package var layer: AxisPosition?
   /// Dim 0 is the vocabulary and may be padded.
   package var isVocabulary: Bool
 
   package init(
     component: Int, name: String, key: String, shape: GlobalShape, fragments: [Fragment], kind: Kind, dtype: DType?,
-    placement: Placement, isVocabulary: Bool
+    placement: Placement, layer: AxisPosition?, isVocabulary: Bool
   ) {
     self.component = component
     self.name = name
@@ -49,12 +61,16 @@ package struct TargetDeclaration: Sendable {
     self.kind = kind
     self.dtype = dtype
     self.placement = placement
+    self.layer = layer
     self.isVocabulary = isVocabulary
   }
 
+  /// The expert that `{expert}` stands for.
+  package var expert: AxisPosition? { placement.expert.map { AxisPosition(index: $0.index, count: $0.count) } }
+
   /// The module name with global layer and expert numbers.
   package var globalName: String {
-    Template.fill(name, layer: placement.layer?.index, expert: placement.expert?.index)
+    Template.fill(name, layer: layer?.index, expert: placement.expert?.index)
   }
 }
 
@@ -72,9 +88,9 @@ package struct AliasDeclaration: Sendable, Hashable {
 package struct StateEntryDeclaration: Sendable, Hashable {
   package var component: Int
   package var key: String
-  package var layer: Placement.Position?
-  package var expert: Placement.Position?
-  package init(component: Int, key: String, layer: Placement.Position?, expert: Placement.Position?) {
+  package var layer: AxisPosition?
+  package var expert: AxisPosition?
+  package init(component: Int, key: String, layer: AxisPosition?, expert: AxisPosition?) {
     self.component = component
     self.key = key
     self.layer = layer

@@ -1,17 +1,17 @@
-/// Where one whole tensor of a component lives in a parallel layout.
+import MimoTensor
+
+/// Where a target lives in a parallel layout: its pipeline stage, its expert, and how it is split.
 ///
-/// The host's view of `mimo_target` in mimo_plugin.h.
+/// Mirrors `mimo_target` of the plugin contract.
 package struct Placement: Sendable, Hashable {
-  /// Which pipeline stage holds it.
   package enum Stage: Sendable, Hashable {
-    case first
-    case last
-    /// The stage that holds decoder layer `Placement.layer`.
-    case layer
+    case first, last
+    /// The stage that holds this layer of the component.
+    case layer(Int)
   }
 
-  /// A position along an axis of `count`: layer 3 of 8, expert 5 of 128.
-  package struct Position: Sendable, Hashable {
+  /// One of the routed experts, counted over all ep ranks.
+  package struct Expert: Sendable, Hashable {
     package var index: Int
     package var count: Int
     package init(index: Int, count: Int) {
@@ -20,48 +20,56 @@ package struct Placement: Sendable, Hashable {
     }
   }
 
-  /// How a tensor is cut along one dimension.
-  package struct Split: Sendable, Hashable {
-    /// Which size cuts it: tp, or etp for the weights of routed experts.
-    package enum Size: Sendable, Hashable {
-      case tensorParallel
-      case expertTensorParallel
-    }
-    package var size: Size
-    package var dim: Int
-    /// Each segment is cut on its own; extents sum up to the dimension.
-    package var segments: [Segment]
-    package init(size: Size, dim: Int, segments: [Segment]) {
-      self.size = size
-      self.dim = dim
-      self.segments = segments
-    }
+  /// Which parallel size splits the target.
+  package enum Split: Sendable, Hashable {
+    case none
+    /// Split along a dim into tp parts.
+    case tp(dim: Int)
+    /// Split along a dim into etp parts: the weights of routed experts.
+    case etp(dim: Int)
   }
 
+  /// One part of the split dim, cut on its own.
   package struct Segment: Sendable, Hashable {
-    /// Not empty when a checkpoint stores this part under `<key>.<name>`.
+    /// Not empty when the checkpoint stores the part under a key of its own.
     package var name: String
     package var extent: Int
-    /// Rows that stay together: a head, a key/value group.
+    /// Rows that belong together (a head, a key/value group).
     package var unit: Int
+    /// Names a unit in errors, in the singular: "head".
     package var unitName: String
-    package init(name: String = "", extent: Int, unit: Int = 1, unitName: String = "") {
+    /// More ranks than units may share them, as Megatron does with key/value groups: a rank then holds a part of one.
+    package var ranksMayShareUnits: Bool
+
+    package init(
+      name: String = "", extent: Int, unit: Int = 1, unitName: String = "", ranksMayShareUnits: Bool = false
+    ) {
       self.name = name
       self.extent = extent
       self.unit = unit
       self.unitName = unitName
+      self.ranksMayShareUnits = ranksMayShareUnits
     }
   }
 
   package var stage: Stage
-  package var layer: Position?
-  package var expert: Position?
-  package var split: Split?
+  package var expert: Expert?
+  package var split: Split
+  /// The parts of the split dim, in order; empty without a split.
+  package var segments: [Segment]
 
-  package init(stage: Stage, layer: Position? = nil, expert: Position? = nil, split: Split? = nil) {
+  /// The dim that is split; nil when the target is whole on each rank.
+  package var splitDim: Int? {
+    switch split {
+    case .none: nil
+    case .tp(let dim), .etp(let dim): dim
+    }
+  }
+
+  package init(stage: Stage, expert: Expert? = nil, split: Split = .none, segments: [Segment] = []) {
     self.stage = stage
-    self.layer = layer
     self.expert = expert
     self.split = split
+    self.segments = segments
   }
 }
