@@ -5,7 +5,7 @@
  * each target lives in a parallel layout. It opens no file, moves no byte and starts no thread.
  *
  * Rules of the boundary
- *   R1  Every struct starts with `struct_size`. Structs grow only at their end. Nobody reads past the peer's size.
+ *   R1  Every struct but mimo_string starts with `struct_size`. Structs grow only at their end. Nobody reads past the peer's size.
  *   R2  Views (mimo_string, pointers with a count) are borrowed: valid for the call, or, in the plugin's table, for the
  *       life of the library. No allocation crosses the boundary in either direction.
  *   R3  Functions answer with a mimo_status or an id; errors are said through `fail`. A plugin never exits or aborts.
