@@ -57,21 +57,28 @@ extension DescribeHost {
     guard target.flags & ~MIMO_TARGET_VOCABULARY == 0 else {
       throw BoundaryReader.broken("target \(name) has unknown flags \(target.flags)")
     }
+    let layer = try position(target.layer, of: target.layer_count, "layer", name)
+    let expert = try position(target.expert, of: target.expert_count, "expert", name)
+    let (split, segments) = try split(target, name)
     let placement = Placement(
-      stage: try stage(target, name), layer: try position(target.layer, of: target.layer_count, "layer", name),
-      expert: try position(target.expert, of: target.expert_count, "expert", name), split: try split(target, name))
+      stage: try stage(target, layer, name),
+      expert: expert.map { Placement.Expert(index: $0.index, count: $0.count) }, split: split, segments: segments)
     let id = try session.builder.target(
       component: Int(target.component), name: name, key: try BoundaryReader.text(target.key, "the key of \(name)"),
       node: Int(target.node), kind: try kind(target, name), dtype: try BoundaryReader.dtype(target.dtype, name),
-      placement: placement, isVocabulary: target.flags & MIMO_TARGET_VOCABULARY != 0)
+      placement: placement, layer: layer, isVocabulary: target.flags & MIMO_TARGET_VOCABULARY != 0)
     return mimo_target_id(id)
   }
 
-  private static func stage(_ target: mimo_target, _ name: String) throws(MimoError) -> Placement.Stage {
+  private static func stage(
+    _ target: mimo_target, _ layer: AxisPosition?, _ name: String
+  ) throws(MimoError) -> Placement.Stage {
     switch target.stage {
-    case MIMO_STAGE_FIRST: .first
-    case MIMO_STAGE_LAST: .last
-    case MIMO_STAGE_LAYER: .layer
+    case MIMO_STAGE_FIRST: return .first
+    case MIMO_STAGE_LAST: return .last
+    case MIMO_STAGE_LAYER:
+      guard let layer else { throw BoundaryReader.broken("target \(name) is on its layer's stage and has no layer") }
+      return .layer(layer.index)
     default: throw BoundaryReader.broken("target \(name) is on the unknown stage \(target.stage)")
     }
   }
@@ -87,36 +94,43 @@ extension DescribeHost {
   /// -1 of 0 stands for none.
   private static func position(
     _ index: Int64, of count: Int64, _ what: String, _ name: String
-  ) throws(MimoError) -> Placement.Position? {
+  ) throws(MimoError) -> AxisPosition? {
     if index == -1, count == 0 { return nil }
     guard index >= 0, index < count, count <= 1 << 24 else {
       throw BoundaryReader.broken("\(name) is \(what) \(index) of \(count)")
     }
-    return Placement.Position(index: Int(index), count: Int(count))
+    return AxisPosition(index: Int(index), count: Int(count))
   }
 
-  private static func split(_ target: mimo_target, _ name: String) throws(MimoError) -> Placement.Split? {
-    let size: Placement.Split.Size
+  private static func split(
+    _ target: mimo_target, _ name: String
+  ) throws(MimoError) -> (Placement.Split, [Placement.Segment]) {
+    let split: Placement.Split
     switch target.split {
     case MIMO_SPLIT_NONE:
       guard target.split_dim == MIMO_NO_DIM, target.segment_count == 0 else {
         throw BoundaryReader.broken("target \(name) has a split dim or segments, but no split")
       }
-      return nil
-    case MIMO_SPLIT_TP: size = .tensorParallel
-    case MIMO_SPLIT_ETP: size = .expertTensorParallel
+      return (.none, [])
+    case MIMO_SPLIT_TP: split = .tp(dim: Int(target.split_dim))
+    case MIMO_SPLIT_ETP: split = .etp(dim: Int(target.split_dim))
     default: throw BoundaryReader.broken("target \(name) has the unknown split \(target.split)")
     }
     let rows = try BoundaryReader.rows(
       target.segments, count: target.segment_count, stride: target.segment_stride, "segments of \(name)")
     guard !rows.isEmpty else { throw BoundaryReader.broken("target \(name) is split and has no segments") }
     var segments: [Placement.Segment] = []
-    for row in rows {
-      segments.append(
-        Placement.Segment(
-          name: try BoundaryReader.text(row.name, "a segment's name of \(name)"), extent: Int(row.extent),
-          unit: Int(row.unit), unitName: try BoundaryReader.text(row.unit_name, "a unit's name of \(name)")))
+    for row in rows { segments.append(try segment(row, name)) }
+    return (split, segments)
+  }
+
+  private static func segment(_ row: mimo_segment, _ name: String) throws(MimoError) -> Placement.Segment {
+    guard row.flags & ~MIMO_SEGMENT_SHARED_UNITS == 0 else {
+      throw BoundaryReader.broken("a segment of \(name) has unknown flags \(row.flags)")
     }
-    return Placement.Split(size: size, dim: Int(target.split_dim), segments: segments)
+    return Placement.Segment(
+      name: try BoundaryReader.text(row.name, "a segment's name of \(name)"), extent: Int(row.extent),
+      unit: Int(row.unit), unitName: try BoundaryReader.text(row.unit_name, "a unit's name of \(name)"),
+      ranksMayShareUnits: row.flags & MIMO_SEGMENT_SHARED_UNITS != 0)
   }
 }

@@ -32,19 +32,24 @@ package struct PluginDescription: Sendable {
     }
   }
 
-  /// `tp along dim 0, gate|up 72+72`; `replicated`.
+  /// `stage of layer 3, tp along dim 0 (72 + 72)`; `first stage, replicated`.
   static func words(for placement: Placement) -> String {
     var words: [String] = []
     switch placement.stage {
     case .first: words.append("first stage")
     case .last: words.append("last stage")
-    case .layer: words.append("stage of its layer")
+    case .layer(let layer): words.append("stage of layer \(layer)")
     }
     if let expert = placement.expert { words.append("expert \(expert.index) of \(expert.count)") }
-    guard let split = placement.split else { return (words + ["replicated"]).joined(separator: ", ") }
-    let size = split.size == .tensorParallel ? "tp" : "etp"
-    let parts = split.segments.map { $0.name.isEmpty ? "\($0.extent)" : "\($0.name) \($0.extent)" }
-    words.append("\(size) along dim \(split.dim)" + (parts.count > 1 ? " (\(parts.joined(separator: " + ")))" : ""))
+    let size: String
+    let dim: Int
+    switch placement.split {
+    case .none: return (words + ["replicated"]).joined(separator: ", ")
+    case .tp(let along): (size, dim) = ("tp", along)
+    case .etp(let along): (size, dim) = ("etp", along)
+    }
+    let parts = placement.segments.map { $0.name.isEmpty ? "\($0.extent)" : "\($0.name) \($0.extent)" }
+    words.append("\(size) along dim \(dim)" + (parts.count > 1 ? " (\(parts.joined(separator: " + ")))" : ""))
     return words.joined(separator: ", ")
   }
 }
