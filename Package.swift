@@ -55,7 +55,7 @@ let package = Package(
       exclude: ["Fixtures"]),
     .testTarget(name: "ParallelTests", dependencies: ["MimoParallel"], path: "Tests/ParallelTests"),
     .testTarget(name: "MappingTests", dependencies: ["MimoMapping"], path: "Tests/MappingTests"),
-    .testTarget(name: "PluginsTests", dependencies: ["MimoPlugins", "PluginABI"], path: "Tests/PluginsTests"),
+    .testTarget(name: "PluginsTests", dependencies: ["MimoPlugins", "PluginABI", "MimoFormats", "MimoMapping", "MimoSystem", "MimoTensor"]),
     .testTarget(name: "PlanTests", dependencies: ["MimoPlan"], path: "Tests/PlanTests"),
     .testTarget(name: "EngineTests", dependencies: ["MimoEngine"], path: "Tests/EngineTests"),
     .testTarget(

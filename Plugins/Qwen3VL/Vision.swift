@@ -26,7 +26,7 @@ extension Qwen3VL {
     let headDim = hidden / vision.heads
     try attention.fusedQKV(from: "qkv", hidden: hidden, heads: vision.heads, headDim: headDim, bias: true)
     try attention.rowParallel(
-      "linear_proj", from: "proj", rows: hidden, columns: hidden, bias: true, unit: headDim, of: "attention heads")
+      "linear_proj", from: "proj", rows: hidden, columns: hidden, bias: true, unit: headDim, of: "attention head")
     try block.fusedNorm(in: "mlp.linear_fc1", from: "norm2", size: hidden, bias: true)
     try block.part("mlp", from: "mlp").plainMLP(hidden: hidden, intermediate: vision.intermediate, bias: true)
   }
@@ -36,8 +36,8 @@ extension Qwen3VL {
     let joined = vision.hidden * vision.merge * vision.merge
     try merger.norm("patch_norm", from: "norm", size: normSize, bias: true)
     try merger.columnParallel(
-      "linear_fc1", from: "linear_fc1", rows: joined, columns: joined, bias: true, of: "merged rows")
+      "linear_fc1", from: "linear_fc1", rows: joined, columns: joined, bias: true, of: "merged row")
     try merger.rowParallel(
-      "linear_fc2", from: "linear_fc2", rows: vision.output, columns: joined, bias: true, of: "merged rows")
+      "linear_fc2", from: "linear_fc2", rows: vision.output, columns: joined, bias: true, of: "merged row")
   }
 }

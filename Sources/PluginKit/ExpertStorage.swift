@@ -60,7 +60,7 @@ extension Part {
   package func experts(_ shape: ExpertShape, published: ExpertStorage) throws(Refusal) {
     let weights = try expertWeights(shape, try expertStorage(shape, published: published))
     let gateUp = Placement.split(0, Segment.gateUp(shape.intermediate), by: .etp)
-    let down = Placement.split(1, [Segment(shape.intermediate, of: "intermediate rows")], by: .etp)
+    let down = Placement.split(1, [Segment(shape.intermediate, of: "intermediate row")], by: .etp)
     for index in 0..<shape.count {
       let expert = Expert(index: index, count: shape.count)
       let (fc1, fc2) = try weights.matrices(of: index)

@@ -31,7 +31,7 @@ extension Part {
     let weight = try interleaved(shape, suffix: "weight", columns: [shape.hidden])
     var biasNode: Node?
     if bias { biasNode = try interleaved(shape, suffix: "bias", columns: []) }
-    let rows = Segment(shape.rows, unit: shape.rows / shape.groups, of: "key/value groups")
+    let rows = Segment(shape.rows, unit: shape.rows / shape.groups, of: "key/value group", sharesUnits: true)
     try columnParallel(module, weight, bias: biasNode, segments: [rows])
   }
 
@@ -59,7 +59,7 @@ extension Part {
     }
     var biasNode: Node?
     if bias { biasNode = try perHead("bias", []) }
-    let rows = Segment(3 * heads * headDim, unit: 3 * headDim, of: "attention heads")
+    let rows = Segment(3 * heads * headDim, unit: 3 * headDim, of: "attention head")
     try columnParallel(module, try perHead("weight", [hidden]), bias: biasNode, segments: [rows])
   }
 
@@ -69,7 +69,7 @@ extension Part {
   ) throws(Refusal) {
     let columns = shape.heads * shape.headDim
     try rowParallel(
-      module, from: source, rows: shape.hidden, columns: columns, bias: bias, unit: columns / shape.groups,
-      of: "key/value groups")
+      module, from: source, rows: shape.hidden, columns: columns, bias: bias, unit: shape.headDim,
+      of: "attention head")
   }
 }

@@ -19,19 +19,19 @@ package struct DeltaNetShape {
   var keyRows: Int { keyHeads * keyHeadDim }
   var valueRows: Int { valueHeads * valueHeadDim }
 
-  private var query: Segment { Segment(keyRows, unit: keyHeadDim, of: "linear key heads", named: "query") }
-  private var key: Segment { Segment(keyRows, unit: keyHeadDim, of: "linear key heads", named: "key") }
-  private var value: Segment { Segment(valueRows, unit: valueHeadDim, of: "linear value heads", named: "value") }
+  private var query: Segment { Segment(keyRows, unit: keyHeadDim, of: "linear key head", named: "query") }
+  private var key: Segment { Segment(keyRows, unit: keyHeadDim, of: "linear key head", named: "key") }
+  private var value: Segment { Segment(valueRows, unit: valueHeadDim, of: "linear value head", named: "value") }
 
   var convolved: [Segment] { [query, key, value] }
   var projected: [Segment] {
     convolved + [
-      Segment(valueRows, unit: valueHeadDim, of: "linear value heads", named: "z"),
-      Segment(valueHeads, of: "linear value heads", named: "beta"),
-      Segment(valueHeads, of: "linear value heads", named: "alpha"),
+      Segment(valueRows, unit: valueHeadDim, of: "linear value head", named: "z"),
+      Segment(valueHeads, of: "linear value head", named: "beta"),
+      Segment(valueHeads, of: "linear value head", named: "alpha"),
     ]
   }
-  var perValueHead: Placement { .split(0, [Segment(valueHeads, of: "linear value heads")]) }
+  var perValueHead: Placement { .split(0, [Segment(valueHeads, of: "linear value head")]) }
 }
 
 extension Part {
@@ -53,6 +53,6 @@ extension Part {
     try extraState("out_norm")
     try rowParallel(
       "out_proj", from: "out_proj", rows: shape.hidden, columns: shape.valueRows, unit: shape.valueHeadDim,
-      of: "linear value heads")
+      of: "linear value head")
   }
 }

@@ -26,7 +26,8 @@ extension Part {
   ) throws(Refusal) -> Target {
     let segments = placement.segments.map { segment in
       mimo_segment(
-        struct_size: UInt32(MemoryLayout<mimo_segment>.size), reserved: 0, name: mimo_string(segment.name),
+        struct_size: UInt32(MemoryLayout<mimo_segment>.size),
+        flags: segment.sharesUnits ? MIMO_SEGMENT_SHARED_UNITS : 0, name: mimo_string(segment.name),
         extent: Int64(segment.extent), unit: Int64(segment.unit), unit_name: mimo_string(segment.unitName))
     }
     let id = segments.withUnsafeBufferPointer { segments in

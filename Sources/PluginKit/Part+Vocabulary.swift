@@ -44,7 +44,7 @@ extension Part {
   ) throws(Refusal) {
     try norm("enorm", from: embeddingNorm, size: hidden)
     try norm("hnorm", from: hiddenNorm, size: hidden)
-    try columnParallel("eh_proj", from: join, rows: hidden, columns: 2 * hidden, of: "hidden rows")
+    try columnParallel("eh_proj", from: join, rows: hidden, columns: 2 * hidden, of: "hidden row")
     try norm("final_layernorm", from: finalNorm, size: hidden)
   }
 }

@@ -10,13 +10,18 @@ package enum Axis: UInt32 {
 /// One part of a split dim that is cut on its own.
 package struct Segment {
   package var extent: Int
-  /// Rows that must stay together, and what they are.
+  /// Rows that must stay together, and what one such is called.
   package var unit: Int
   package var unitName: StaticString
   /// Not empty when a distributed checkpoint stores this part under `<key>.<name>`.
   package var name: StaticString
+  /// More ranks than units may share one, each with an equal part.
+  package var sharesUnits: Bool
 
-  package init(_ extent: Int, unit: Int = 1, of unitName: StaticString, named name: StaticString = "") {
+  package init(
+    _ extent: Int, unit: Int = 1, of unitName: StaticString, named name: StaticString = "", sharesUnits: Bool = false
+  ) {
+    self.sharesUnits = sharesUnits
     self.extent = extent
     self.unit = unit
     self.unitName = unitName
@@ -41,7 +46,7 @@ package struct Placement {
 
   /// Rows are vocabulary entries; zero rows may be added at the end.
   package static func vocabulary(_ rows: Int) -> Placement {
-    Placement(axis: .tp, dim: 0, segments: [Segment(rows, of: "vocabulary rows")], isVocabulary: true)
+    Placement(axis: .tp, dim: 0, segments: [Segment(rows, of: "vocabulary row")], isVocabulary: true)
   }
 }
 

@@ -59,10 +59,10 @@ extension DescribeHost {
     }
     let layer = try position(target.layer, of: target.layer_count, "layer", name)
     let expert = try position(target.expert, of: target.expert_count, "expert", name)
-    let split = try split(target, name)
+    let (split, segments) = try split(target, name)
     let placement = Placement(
-      stage: try stage(target, name), expert: expert.map { Placement.Expert(index: $0.index, count: $0.count) },
-      split: split, segments: split == .none ? [] : try segments(target, name))
+      stage: try stage(target, layer, name),
+      expert: expert.map { Placement.Expert(index: $0.index, count: $0.count) }, split: split, segments: segments)
     let id = try session.builder.target(
       component: Int(target.component), name: name, key: try BoundaryReader.text(target.key, "the key of \(name)"),
       node: Int(target.node), kind: try kind(target, name), dtype: try BoundaryReader.dtype(target.dtype, name),
@@ -70,11 +70,15 @@ extension DescribeHost {
     return mimo_target_id(id)
   }
 
-  private static func stage(_ target: mimo_target, _ name: String) throws(MimoError) -> Placement.Stage {
+  private static func stage(
+    _ target: mimo_target, _ layer: AxisPosition?, _ name: String
+  ) throws(MimoError) -> Placement.Stage {
     switch target.stage {
-    case MIMO_STAGE_FIRST: .first
-    case MIMO_STAGE_LAST: .last
-    case MIMO_STAGE_LAYER: .layer(Int(target.layer))
+    case MIMO_STAGE_FIRST: return .first
+    case MIMO_STAGE_LAST: return .last
+    case MIMO_STAGE_LAYER:
+      guard let layer else { throw BoundaryReader.broken("target \(name) is on its layer's stage and has no layer") }
+      return .layer(layer.index)
     default: throw BoundaryReader.broken("target \(name) is on the unknown stage \(target.stage)")
     }
   }
@@ -98,30 +102,35 @@ extension DescribeHost {
     return AxisPosition(index: Int(index), count: Int(count))
   }
 
-  private static func split(_ target: mimo_target, _ name: String) throws(MimoError) -> Placement.Split {
+  private static func split(
+    _ target: mimo_target, _ name: String
+  ) throws(MimoError) -> (Placement.Split, [Placement.Segment]) {
+    let split: Placement.Split
     switch target.split {
     case MIMO_SPLIT_NONE:
       guard target.split_dim == MIMO_NO_DIM, target.segment_count == 0 else {
         throw BoundaryReader.broken("target \(name) has a split dim or segments, but no split")
       }
-      return .none
-    case MIMO_SPLIT_TP: return .tp(dim: Int(target.split_dim))
-    case MIMO_SPLIT_ETP: return .etp(dim: Int(target.split_dim))
+      return (.none, [])
+    case MIMO_SPLIT_TP: split = .tp(dim: Int(target.split_dim))
+    case MIMO_SPLIT_ETP: split = .etp(dim: Int(target.split_dim))
     default: throw BoundaryReader.broken("target \(name) has the unknown split \(target.split)")
     }
-  }
-
-  private static func segments(_ target: mimo_target, _ name: String) throws(MimoError) -> [Placement.Segment] {
     let rows = try BoundaryReader.rows(
       target.segments, count: target.segment_count, stride: target.segment_stride, "segments of \(name)")
     guard !rows.isEmpty else { throw BoundaryReader.broken("target \(name) is split and has no segments") }
     var segments: [Placement.Segment] = []
-    for row in rows {
-      segments.append(
-        Placement.Segment(
-          name: try BoundaryReader.text(row.name, "a segment's name of \(name)"), extent: Int(row.extent),
-          unit: Int(row.unit), unitName: try BoundaryReader.text(row.unit_name, "a unit's name of \(name)")))
+    for row in rows { segments.append(try segment(row, name)) }
+    return (split, segments)
+  }
+
+  private static func segment(_ row: mimo_segment, _ name: String) throws(MimoError) -> Placement.Segment {
+    guard row.flags & ~MIMO_SEGMENT_SHARED_UNITS == 0 else {
+      throw BoundaryReader.broken("a segment of \(name) has unknown flags \(row.flags)")
     }
-    return segments
+    return Placement.Segment(
+      name: try BoundaryReader.text(row.name, "a segment's name of \(name)"), extent: Int(row.extent),
+      unit: Int(row.unit), unitName: try BoundaryReader.text(row.unit_name, "a unit's name of \(name)"),
+      ranksMayShareUnits: row.flags & MIMO_SEGMENT_SHARED_UNITS != 0)
   }
 }

@@ -1,3 +1,4 @@
+import MimoFormats
 import MimoSystem
 import MimoTensor
 import PluginABI
@@ -7,13 +8,14 @@ extension DescribeHost {
   static func setModel(_ host: inout mimo_host) {
     host.config_kind = { handle, path in
       DescribeSession.call(handle, failed: MIMO_KIND_ABSENT) { (session) throws(MimoError) in
-        DescribeHost.kind(of: session.model.config(try BoundaryReader.name(path, "a config path")))
+        DescribeHost.kind(of: session.model.config[try BoundaryReader.name(path, "a config path")])
       }
     }
     host.config_count = { handle, path in
       DescribeSession.call(handle, failed: -1) { (session) throws(MimoError) in
-        switch session.model.config(try BoundaryReader.name(path, "a config path")) {
-        case .list(let count), .object(let count): Int64(count)
+        switch session.model.config[try BoundaryReader.name(path, "a config path")] {
+        case .array(let items): Int64(items.count)
+        case .object(let object): Int64(object.count)
         default: -1
         }
       }
@@ -28,27 +30,17 @@ extension DescribeHost {
   private static func setValues(_ host: inout mimo_host) {
     host.config_int = { handle, path, out in
       DescribeHost.read(handle, path, out, "an integer") { value, _ in
-        if case .int(let number) = value { Int64(number) } else { nil }
+        if case .integer(let number) = value { number } else { nil }
       }
     }
     host.config_float = { handle, path, out in
-      DescribeHost.read(handle, path, out, "a number") { value, _ in
-        switch value {
-        case .float(let number): number
-        case .int(let number): Double(number)
-        default: nil
-        }
-      }
+      DescribeHost.read(handle, path, out, "a number") { value, _ in value.double }
     }
     host.config_bool = { handle, path, out in
-      DescribeHost.read(handle, path, out, "true or false") { value, _ in
-        if case .bool(let flag) = value { flag ? 1 : 0 } else { nil }
-      }
+      DescribeHost.read(handle, path, out, "true or false") { value, _ in value.bool.map { $0 ? 1 : 0 } }
     }
     host.config_string = { handle, path, out in
-      DescribeHost.read(handle, path, out, "a string") { value, session in
-        if case .string(let text) = value { session.lend(text) } else { nil }
-      }
+      DescribeHost.read(handle, path, out, "a string") { value, session in value.string.map(session.lend) }
     }
   }
 
@@ -83,29 +75,29 @@ extension DescribeHost {
   /// Writes one config value; missing and null are MIMO_ABSENT, another kind than `wanted` is a failure.
   private static func read<Value>(
     _ handle: OpaquePointer?, _ path: mimo_string, _ out: UnsafeMutablePointer<Value>?, _ wanted: String,
-    _ convert: (ConfigValue, DescribeSession) -> Value?
+    _ convert: (JSONValue, DescribeSession) -> Value?
   ) -> mimo_status {
     DescribeSession.call(handle, failed: MIMO_FAILED) { (session) throws(MimoError) in
       let path = try BoundaryReader.name(path, "a config path")
       guard let out else { throw BoundaryReader.broken("a NULL result for \(path)") }
-      guard let value = session.model.config(path), value != .null else { return MIMO_ABSENT }
+      guard let value = session.model.config[path], !value.isNull else { return MIMO_ABSENT }
       guard let result = convert(value, session) else {
-        throw MimoError(.invalidInput, "config.json: \(path) must be \(wanted)")
+        throw MimoError(.invalidInput, "config.json: \(path) is \(value.kind), must be \(wanted)")
       }
       out.pointee = result
       return MIMO_OK
     }
   }
 
-  private static func kind(of value: ConfigValue?) -> UInt32 {
+  private static func kind(of value: JSONValue?) -> UInt32 {
     switch value {
     case nil: MIMO_KIND_ABSENT
     case .null: MIMO_KIND_NULL
     case .bool: MIMO_KIND_BOOL
-    case .int: MIMO_KIND_INT
-    case .float: MIMO_KIND_FLOAT
+    case .integer: MIMO_KIND_INT
+    case .number: MIMO_KIND_FLOAT
     case .string: MIMO_KIND_STRING
-    case .list: MIMO_KIND_LIST
+    case .array: MIMO_KIND_LIST
     case .object: MIMO_KIND_OBJECT
     }
   }

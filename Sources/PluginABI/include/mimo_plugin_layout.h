@@ -36,7 +36,7 @@ MIMO_LAYOUT_MEMBER(mimo_kernel, value, 8, 8);
 
 MIMO_LAYOUT_STRUCT(mimo_segment, 8, 56);
 MIMO_LAYOUT_MEMBER(mimo_segment, struct_size, 0, 4);
-MIMO_LAYOUT_MEMBER(mimo_segment, reserved, 4, 4);
+MIMO_LAYOUT_MEMBER(mimo_segment, flags, 4, 4);
 MIMO_LAYOUT_MEMBER(mimo_segment, name, 8, 16);
 MIMO_LAYOUT_MEMBER(mimo_segment, extent, 24, 8);
 MIMO_LAYOUT_MEMBER(mimo_segment, unit, 32, 8);
