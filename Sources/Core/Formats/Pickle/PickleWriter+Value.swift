@@ -59,10 +59,9 @@ extension PickleWriter {
     _ items: [Item], one: PickleOpcode, many: PickleOpcode, write: (inout PickleWriter, Item) -> Void
   ) {
     for start in stride(from: 0, to: items.count, by: Self.batch) {
-      let slice = items[start..<min(start + Self.batch, items.count)]
-      if slice.count > 1 { op(.mark) }
-      for item in slice { write(&self, item) }
-      op(slice.count > 1 ? many : one)
+      if items.count > 1 { op(.mark) }
+      for item in items[start..<min(start + Self.batch, items.count)] { write(&self, item) }
+      op(items.count > 1 ? many : one)
     }
   }
 
