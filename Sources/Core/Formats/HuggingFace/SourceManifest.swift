@@ -17,6 +17,17 @@ package struct SourceManifest: Sendable, Equatable {
     /// The JSON of the head, where another program than the safetensors library spelled it.
     package var foreignSpelling: [UInt8]?
 
+    package init(
+      name: String, tensors: [TensorSpec], metadata: [SafeTensorsHeader.MetadataMember]?, padding: Int,
+      foreignSpelling: [UInt8]? = nil
+    ) {
+      self.name = name
+      self.tensors = tensors
+      self.metadata = metadata
+      self.padding = padding
+      self.foreignSpelling = foreignSpelling
+    }
+
     /// The head and the bytes before the first tensor, as they were in the source.
     package func header() throws(MimoError) -> (header: SafeTensorsHeader, bytes: [UInt8]) {
       guard let foreignSpelling else {
