@@ -9,8 +9,9 @@ private struct Command {
 
   /// Runs `mimo-host`, which the build puts beside the test bundle.
   init(_ arguments: [String]) throws {
+    let binary: URL = try #require(Command.binary, "mimo-host is not beside the tests: build it first")
     let process = Process()
-    process.executableURL = try #require(Command.binary, "mimo-host is not beside the tests: build it first")
+    process.executableURL = binary
     process.arguments = arguments
     let (out, err) = (Pipe(), Pipe())
     process.standardOutput = out
