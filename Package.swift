@@ -9,9 +9,10 @@ let engine: [Target] = [
   .target(
     name: "MimoFormats", dependencies: ["MimoChecksum", "MimoSystem", "MimoTensor"], path: "Sources/Core/Formats"),
   .target(name: "MimoParallel", dependencies: ["MimoSystem", "MimoTensor"], path: "Sources/Core/Parallel"),
-  .target(name: "MimoMapping", dependencies: ["MimoSystem", "MimoTensor"], path: "Sources/Core/Mapping"),
   .target(
-    name: "MimoPlugins", dependencies: ["PluginABI", "MimoSystem", "MimoTensor", "MimoFormats", "MimoMapping"],
+    name: "MimoMapping", dependencies: ["MimoSystem", "MimoTensor", "MimoParallel"], path: "Sources/Core/Mapping"),
+  .target(
+    name: "MimoPlugins", dependencies: ["PluginABI", "MimoSystem", "MimoTensor", "MimoFormats", "MimoParallel", "MimoMapping"],
     path: "Sources/Core/Plugins"),
   .target(
     name: "MimoPlan",
@@ -50,10 +51,11 @@ let package = Package(
       path: "Tools/mimo-host"),
     .testTarget(name: "SystemTests", dependencies: ["MimoSystem"], path: "Tests/SystemTests"),
     .testTarget(name: "TensorTests", dependencies: ["MimoTensor"], path: "Tests/TensorTests"),
-    .testTarget(name: "FormatsTests", dependencies: ["MimoFormats", "MimoChecksum"], path: "Tests/FormatsTests"),
+    .testTarget(name: "FormatsTests", dependencies: ["MimoFormats", "MimoChecksum"], path: "Tests/FormatsTests",
+      exclude: ["Fixtures"]),
     .testTarget(name: "ParallelTests", dependencies: ["MimoParallel"], path: "Tests/ParallelTests"),
     .testTarget(name: "MappingTests", dependencies: ["MimoMapping"], path: "Tests/MappingTests"),
-    .testTarget(name: "PluginsTests", dependencies: ["MimoPlugins", "PluginABI"], path: "Tests/PluginsTests"),
+    .testTarget(name: "PluginsTests", dependencies: ["MimoPlugins", "PluginABI", "MimoFormats", "MimoMapping", "MimoSystem", "MimoTensor"]),
     .testTarget(name: "PlanTests", dependencies: ["MimoPlan"], path: "Tests/PlanTests"),
     .testTarget(name: "EngineTests", dependencies: ["MimoEngine"], path: "Tests/EngineTests"),
     .testTarget(

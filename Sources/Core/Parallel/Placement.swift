@@ -58,6 +58,14 @@ package struct Placement: Sendable, Hashable {
   /// The parts of the split dim, in order; empty without a split.
   package var segments: [Segment]
 
+  /// The dim that is split; nil when the target is whole on each rank.
+  package var splitDim: Int? {
+    switch split {
+    case .none: nil
+    case .tp(let dim), .etp(let dim): dim
+    }
+  }
+
   package init(stage: Stage, expert: Expert? = nil, split: Split = .none, segments: [Segment] = []) {
     self.stage = stage
     self.expert = expert

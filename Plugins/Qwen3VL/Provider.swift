@@ -1,0 +1,5 @@
+import PluginKit
+
+extension Qwen3VL {
+  func describeProvider() throws(Refusal) {}
+}
