@@ -1,14 +1,6 @@
 import MimoParallel
 import MimoSystem
 
-/// The parallel layout that the user asks for, as written.
-enum LayoutRequest {
-  /// Each component on ranks of its own.
-  case mimo([ComponentRequest])
-  /// One grid for the whole model.
-  case single(ClusterLayout.SingleRequest)
-}
-
 /// The options that lay a model out over ranks.
 struct LayoutOptions {
   var components: [ComponentRequest] = []

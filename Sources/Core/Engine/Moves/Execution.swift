@@ -103,7 +103,7 @@ package struct Execution: Sendable {
       digests[index] = mimo_crc64_finish(digests[index], UInt64(tensor.byteCount))
     }
     var chunkDigests = tally.chunkDigests
-    for (index, target) in plan.stored.targets.enumerated() {
+    for target in plan.stored.targets {
       for chunk in target.chunks {
         let bytes = plan.stored.chunks[chunk].region.volume * (target.dtype.byteWidth ?? 1)
         chunkDigests[chunk] = mimo_crc32_finish(chunkDigests[chunk], UInt64(bytes))
