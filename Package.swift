@@ -59,7 +59,7 @@ let package = Package(
     .testTarget(name: "PlanTests", dependencies: ["MimoPlan"], path: "Tests/PlanTests"),
     .testTarget(name: "EngineTests", dependencies: ["MimoEngine"], path: "Tests/EngineTests"),
     .testTarget(
-      name: "CommandTests", dependencies: ["MimoFormats", "MimoSystem", "MimoTensor"], path: "Tests/CommandTests"),
+      name: "CommandTests", dependencies: ["mimo-host", "MimoFormats", "MimoSystem", "MimoTensor"], path: "Tests/CommandTests"),
   ]
     + families.map {
       .target(

@@ -5,7 +5,7 @@ import Testing
 @testable import MimoParallel
 
 /// The reference's own `layout.json` files, which lie beside the package where they are at hand.
-private enum Golden {
+enum Golden {
   static let folder = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
     .deletingLastPathComponent().appending(path: "../shared/golden").standardized
 

@@ -48,7 +48,7 @@ struct Dispatch {
   private func runGroup(_ word: String, _ rest: [String]) throws(MimoError) {
     let members = entries.filter { $0.words.count > 1 && $0.words[0] == word }
     guard !members.isEmpty else {
-      throw unknown("command", word, among: entries.map { $0.words[0] }, help: "mimo-host --help")
+      throw unknown(word, among: entries.map { $0.words[0] }, help: "mimo-host --help")
     }
     guard let next = rest.first else {
       throw MimoError(
@@ -58,17 +58,18 @@ struct Dispatch {
     if next == "--help" || next == "-h" {
       return Console.printResult("Usage: mimo-host \(word) COMMAND\n\nCommands:\n" + table(members))
     }
-    throw unknown("command", "\(word) \(next)", among: members.map { $0.words.joined(separator: " ") }, help: "mimo-host \(word) --help")
+    throw unknown(
+      "\(word) \(next)", among: members.map { $0.words.joined(separator: " ") }, help: "mimo-host \(word) --help")
   }
 
   private func entry(named arguments: [String]) -> Entry? {
     entries.first { arguments.starts(with: $0.words) }
   }
 
-  private func unknown(_ kind: String, _ word: String, among names: [String], help: String) -> MimoError {
+  private func unknown(_ word: String, among names: [String], help: String) -> MimoError {
     let nearest = nearestName(to: word, among: names)
     return MimoError(
-      .usage, "unknown \(kind) '\(word)'", remedy: nearest.map { "Did you mean \($0)?" } ?? "See \(help)")
+      .usage, "unknown command '\(word)'", remedy: nearest.map { "Did you mean \($0)?" } ?? "See \(help)")
   }
 
   private func table(_ entries: [Entry]) -> String {
@@ -91,8 +92,8 @@ struct Dispatch {
       -h, --help        Show this page; after a command, the command's page
       --version         Show the version
 
-    A model family is a plugin; plugins are code that runs with your rights. Results go
-    to stdout, progress and errors to stderr.
+    A model family is a plugin; plugins are code that runs with your rights.
+    Results go to stdout, progress and errors to stderr.
 
     \(CommonHelp.exitCodes)
 

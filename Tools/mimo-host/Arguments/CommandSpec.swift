@@ -64,10 +64,6 @@ struct OperandSpec<Options> {
     self.help = help
     self.isRequired = isRequired
   }
-
-  func lifted<Outer>(_ path: WritableKeyPath<Outer, Options>, isRequired: Bool? = nil) -> OperandSpec<Outer> {
-    OperandSpec<Outer>(name, path.appending(path: self.path), help, isRequired: isRequired ?? self.isRequired)
-  }
 }
 
 /// A headed list of options in help.

@@ -58,15 +58,15 @@ enum CommonHelp {
 
   static let exitCodes = """
     Exit codes:
-      0   done
-      2   the command line can not be carried out as written
-      3   a checkpoint, config or plugin holds something wrong, or lacks something
-      4   the layout does not fit the model or the ranks
-      5   a plugin can not be loaded, or broke the contract
-      6   reading, writing, space or permissions
-      7   the compared checkpoints differ
-      8   not supported by this version
-      70  a fault in mimo-host itself
-      130 stopped by Ctrl-C (143: by SIGTERM)
+      0    done
+      2    the command line can not be carried out as written
+      3    a checkpoint, config or plugin holds something wrong, or lacks something
+      4    the layout does not fit the model or the ranks
+      5    a plugin can not be loaded, or broke the contract
+      6    reading, writing, space or permissions
+      7    the compared checkpoints differ
+      8    not supported by this version
+      70   a fault in mimo-host itself
+      130  stopped by Ctrl-C (143: by SIGTERM)
     """
 }

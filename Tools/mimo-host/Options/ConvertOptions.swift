@@ -25,6 +25,12 @@ struct ConvertOptions: CommandOptions {
   /// Bytes of a safetensors file.
   var maxShardSize: Int? { givenMaxShardSize?.bytes }
 
+  /// Ranks in all, nil for as few as fit: --world-size, or a launcher's world where a component leaves its share open.
+  var worldSize: Int? {
+    if let said = layout.worldSize { return said }
+    return layout.components.contains { $0[.dp] == nil } ? LauncherWorld.size() : nil
+  }
+
   /// The asked layout, nil where the target has none.
   var layoutRequest: LayoutRequest? {
     switch target {
@@ -101,7 +107,8 @@ extension ConvertOptions {
       }
     case .ranks:
       guard layout.components.isEmpty != (layout.singleOption == nil) else {
-        let reason = layout.components.isEmpty ? "--to ranks wants a layout" : "--component and \(layout.singleOption ?? "--tp") exclude each other"
+        let reason =
+          layout.singleOption.map { "--component and \($0) exclude each other" } ?? "--to ranks wants a layout"
         throw refuse(reason, "Use --component for a MIMO model, or --tp, --pp and so on for a single one")
       }
     }

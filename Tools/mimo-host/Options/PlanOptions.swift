@@ -15,7 +15,10 @@ struct PlanOptions: CommandOptions {
 
         \(CommonHelp.exitCodes)
         """,
-      operands: convert.operands.map { $0.lifted(\.conversion, isRequired: $0.name == "SOURCE") },
+      operands: [
+        OperandSpec("SOURCE", \.conversion.source, "The checkpoint to read: a folder in any format of --to"),
+        OperandSpec("OUT", \.conversion.output, "Taken as by convert, but not touched", isRequired: false),
+      ],
       groups: convert.groups.map { group in
         OptionGroup(title: group.title, options: group.options.map { $0.lifted(\.conversion) })
       })
