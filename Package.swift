@@ -55,7 +55,12 @@ let package = Package(
       exclude: ["Fixtures"]),
     .testTarget(name: "ParallelTests", dependencies: ["MimoParallel"], path: "Tests/ParallelTests"),
     .testTarget(name: "MappingTests", dependencies: ["MimoMapping"], path: "Tests/MappingTests"),
-    .testTarget(name: "PluginsTests", dependencies: ["MimoPlugins", "PluginABI", "MimoFormats", "MimoMapping", "MimoSystem", "MimoTensor"]),
+    .testTarget(
+      name: "PluginsTests",
+      dependencies: [
+        "MimoPlugins", "PluginABI", "MimoFormats", "MimoMapping", "MimoParallel", "MimoSystem", "MimoTensor",
+      ],
+      path: "Tests/PluginsTests", exclude: ["BadPlugins", "Fixtures"]),
     .testTarget(name: "PlanTests", dependencies: ["MimoPlan"], path: "Tests/PlanTests"),
     .testTarget(name: "EngineTests", dependencies: ["MimoEngine"], path: "Tests/EngineTests"),
     .testTarget(

@@ -14,9 +14,11 @@ final class DescribeSession {
   private var declarations = 0
 
   /// Far above what real models need, so that a plugin that loops for ever ends.
-  static let declarationLimit = 1 << 24
+  static let declarationLimit = 1 << 21
+  private let limit: Int
 
-  init(_ model: ModelInput, architecture: String, components: [String]) {
+  init(_ model: ModelInput, architecture: String, components: [String], limit: Int = declarationLimit) {
+    self.limit = limit
     self.model = model
     self.architecture = architecture
     builder = ModelBuilder(components: components)
@@ -49,8 +51,8 @@ final class DescribeSession {
   ) -> Answer {
     call(handle, failed: failed) { (session) throws(MimoError) in
       session.declarations += 1
-      guard session.declarations <= declarationLimit else {
-        throw BoundaryReader.broken("it declares more than \(declarationLimit) nodes and targets")
+      guard session.declarations <= session.limit else {
+        throw BoundaryReader.broken("it declares more than \(session.limit) nodes and targets")
       }
       return try body(session)
     }

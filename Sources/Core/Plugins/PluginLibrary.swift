@@ -30,12 +30,18 @@ package final class PluginLibrary {
 
   /// What `model` is in `layout`: all sources, targets and how the ones are made of the others.
   package func describe(_ model: ModelInput, layout: String) throws(MimoError) -> ModelDescription {
+    try describe(model, layout: layout, declarationLimit: DescribeSession.declarationLimit)
+  }
+
+  func describe(_ model: ModelInput, layout: String, declarationLimit: Int) throws(MimoError) -> ModelDescription {
     guard info.layouts.contains(layout) else {
       throw MimoError(
         .usage, "plugin \(info.family) has no layout \(layout)", path: info.path,
         remedy: "It has \(info.layouts.joined(separator: ", "))")
     }
-    let session = DescribeSession(model, architecture: try architecture(of: model), components: info.components.map(\.name))
+    let session = DescribeSession(
+      model, architecture: try architecture(of: model), components: info.components.map(\.name),
+      limit: declarationLimit)
     let status = withExtendedLifetime(self) { call(session, layout) }
     do {
       return try session.finish(status)
