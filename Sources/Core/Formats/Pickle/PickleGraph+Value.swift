@@ -17,7 +17,7 @@ extension PickleGraph {
         path: path)
     }
     let node = nodes[Int(index)]
-    let text = source[..<min(Int(node.high), source.count)].endIndex
+    let text = Int(truncatingIfNeeded: node.high)
     switch node.kind {
     case .none: return .none
     case .bool: return .bool(node.high != 0)
