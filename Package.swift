@@ -24,12 +24,16 @@ let engine: [Target] = [
 ]
 
 /// Plugins are Embedded Swift: the shared library needs libc alone, whatever Swift runtime the host has.
-let embedded: [SwiftSetting] = [.enableExperimentalFeature("Embedded"), .unsafeFlags(["-wmo"])]
+let embedded: [SwiftSetting] = [
+  .enableExperimentalFeature("Embedded"), .unsafeFlags(["-wmo"]),
+  .unsafeFlags(["-Osize", "-Xfrontend", "-function-sections"], .when(configuration: .release)),
+]
 let pluginLinkage: [LinkerSetting] = [
   .unsafeFlags([
     "-enable-experimental-feature", "Embedded", "-Xlinker", "-Bsymbolic", "-Xlinker", "--no-undefined",
     "-Xlinker", "--version-script=\(Context.packageDirectory)/Plugins/exported-symbols.map",
-  ])
+  ]),
+  .unsafeFlags(["-Xlinker", "--gc-sections", "-Xlinker", "--strip-all"], .when(configuration: .release)),
 ]
 
 /// One folder under `Plugins/` a family, one shared library each.

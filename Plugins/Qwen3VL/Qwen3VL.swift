@@ -51,7 +51,7 @@ struct Architecture {
   }
 }
 
-enum Layout {
+enum Layout: UInt8 {
   /// One module tree for each component; no multi-token prediction.
   case mimo
   /// Megatron's single-model names.

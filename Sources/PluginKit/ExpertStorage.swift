@@ -1,5 +1,5 @@
 /// How a checkpoint stores routed experts.
-package enum ExpertStorage {
+package enum ExpertStorage: UInt8 {
   /// `experts.{e}.gate_proj.weight`, `up_proj`, `down_proj`.
   case perExpert
   /// `experts.gate_up_proj` (experts, 2 intermediate, hidden) and `experts.down_proj` (experts, hidden, intermediate).

@@ -1,7 +1,7 @@
 import PluginABI
 
 /// What is known about one tensor of the checkpoint.
-package enum SourceState {
+package enum SourceState: UInt8 {
   case absent, present
   /// There is no checkpoint at hand.
   case unknown
