@@ -91,6 +91,19 @@ private final class SeenIndices: Sendable {
     #expect(error?.message.contains(reason) == true)
   }
 
+  @Test func symbolsAreFoundOrNamed() throws {
+    let places = ["/lib/x86_64-linux-gnu", "/lib/aarch64-linux-gnu", "/lib64", "/usr/lib"].map { $0 + "/libc.so.6" }
+    let path = try #require(try places.first { try FileSystem.exists($0) })
+    let library = try DynamicLibrary(path)
+    _ = try library.symbol("strlen")
+    do throws(MimoError) {
+      _ = try library.symbol("no_such_symbol")
+      Issue.record("found what is not there")
+    } catch {
+      #expect(error.description.contains("\(path): has no symbol no_such_symbol"))
+    }
+  }
+
   @Test func aMissingLibraryIsNamed() {
     let error = error { () throws(MimoError) in _ = try DynamicLibrary("none.so") }
     #expect(error?.description.contains("none.so: open failed: No such file") == true)

@@ -126,6 +126,49 @@ import Testing
     #expect(TensorSpec.libraryOrder(specs).map(\.name) == ["z", "w", "y", "a", "b", "é", "x"])
   }
 
+  /// The order in which safetensors 0.8.0 wrote one tensor of each dtype that its Python side has.
+  @Test func theDtypesAreOrderedAsInTheLibrary() {
+    let library = [
+      "U64", "I64", "F64", "C64", "F32", "U32", "I32", "BF16", "F16", "U16", "I16", "F8_E5M2FNUZ", "F8_E4M3FNUZ",
+      "F8_E8M0", "F8_E4M3", "F8_E5M2", "I8", "U8", "F4", "BOOL",
+    ]
+    let specs = library.reversed().compactMap { DType(rawValue: $0) }.map {
+      TensorSpec(name: "same", dtype: $0, shape: GlobalShape([2]))
+    }
+    #expect(TensorSpec.libraryOrder(specs).map(\.dtype.rawValue) == library)
+  }
+
+  /// A head that was damaged anywhere is refused, or read as exactly what it says.
+  @Test func damagedHeadsAreRefusedOrReadExactly() throws {
+    let specs = [("a", DType.f32, 2), ("b", .bf16, 3), ("é\"", .u8, 0)].map {
+      TensorSpec(name: $0.0, dtype: $0.1, shape: GlobalShape([$0.2, 1]))
+    }
+    let (header, bytes) = try SafeTensorsHeader.lay(out: specs, metadata: [.init("format", "pt")])
+    let fileSize = header.fileSize
+    var random = SplitMix(state: 7)
+    var accepted = 0
+    for _ in 0..<4000 {
+      var json = Array(bytes[8...])
+      for _ in 0..<Int.random(in: 1...2, using: &random) {
+        let position = Int.random(in: 0..<json.count, using: &random)
+        json[position] = Bool.random(using: &random) ? UInt8.random(in: 0...255, using: &random) : json.randomElement(using: &random) ?? 0
+      }
+      let result = json.withUnsafeBytes { buffer in
+        capture { () throws(MimoError) in
+          try SafeTensorsHeader.parse(json: buffer, fileSize: fileSize, path: "damaged")
+        }
+      }
+      switch result {
+      case .success(let read):
+        accepted += 1
+        #expect(Array(read.encoded()[8...]) == json)
+        #expect(read.fileSize == fileSize)
+      case .failure(let error): #expect(error.code == .invalidInput && error.path == "damaged")
+      }
+    }
+    #expect(accepted > 0 && accepted < 3000)
+  }
+
   @Test(.enabled(if: Golden.isPresent, "the golden checkpoints are not beside the package"), arguments: Golden.safeTensors)
   func goldenHeadersAreWrittenAgainByteForByte(_ name: String) throws {
     let file = try File.openForReading(FileSystem.join(Golden.folder, name))
