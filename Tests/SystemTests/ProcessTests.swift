@@ -74,10 +74,12 @@ private final class SeenIndices: Sendable {
 }
 
 @Suite struct DynamicLibraryTests {
-  @Test(arguments: [
-    ([:], "does not begin as an ELF file"), ([4: 1], "64-bit"), ([16: 2], "no shared library"), ([18: 8], "ELF machine 8"),
-    ([0: 0], "does not begin as an ELF file"), ([18: -1], "could not be loaded"),
-  ] as [([Int: Int], String)])
+  @Test(
+    arguments: [
+      ([:], "does not begin as an ELF file"), ([4: 1], "64-bit"), ([16: 2], "no shared library"),
+      ([18: 8], "ELF machine 8"),
+      ([0: 0], "does not begin as an ELF file"), ([18: -1], "could not be loaded"),
+    ] as [([Int: Int], String)])
   func anythingButASharedLibraryIsRefusedWithTheReason(_ changes: [Int: Int], _ reason: String) throws {
     let folder = try TemporaryFolder()
     let path = folder("library.so")

@@ -1,6 +1,5 @@
 import Glibc
 import MimoSystem
-import Synchronization
 import Testing
 
 @Suite struct StagedDirectoryTests {
@@ -87,7 +86,9 @@ import Testing
     #expect(try FileSystem.list(folder.path).isEmpty)
   }
 
-  @Test(arguments: [EIO, ENOSPC, EACCES]) func whicheverCallFailsTheDestinationIsWholeOldOrWholeNew(_ code: Int32) throws {
+  @Test(arguments: [EIO, ENOSPC, EACCES]) func whicheverCallFailsTheDestinationIsWholeOldOrWholeNew(_ code: Int32)
+    throws
+  {
     var failed = 0
     for number in 1... {
       let folder = try TemporaryFolder()
@@ -125,10 +126,4 @@ import Testing
     #expect(error { () throws(MimoError) in _ = try StagedDirectory(for: path) }?.code == .usage)
     #expect(try FileSystem.list(folder.path) == ["out"])
   }
-}
-
-/// Counts from 1.
-private final class CallCounter: Sendable {
-  private let value = Atomic<Int>(0)
-  func next() -> Int { value.add(1, ordering: .relaxed).newValue }
 }

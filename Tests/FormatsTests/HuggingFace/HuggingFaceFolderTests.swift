@@ -82,9 +82,15 @@ import Testing
 
   /// Each way in which index and files can disagree, and what the error must name.
   @Test(arguments: [
-    (#"{"a":"1.safetensors","b":"1.safetensors","c":"2.safetensors","d":"2.safetensors"}"#, ["tensor d", "2.safetensors", "no file does"]),
+    (
+      #"{"a":"1.safetensors","b":"1.safetensors","c":"2.safetensors","d":"2.safetensors"}"#,
+      ["tensor d", "2.safetensors", "no file does"]
+    ),
     (#"{"a":"1.safetensors","c":"2.safetensors"}"#, ["tensor b", "1.safetensors", "not in the index"]),
-    (#"{"a":"1.safetensors","b":"2.safetensors","c":"2.safetensors"}"#, ["tensor b", "2.safetensors", "but 1.safetensors does"]),
+    (
+      #"{"a":"1.safetensors","b":"2.safetensors","c":"2.safetensors"}"#,
+      ["tensor b", "2.safetensors", "but 1.safetensors does"]
+    ),
     (#"{"a":"1.safetensors","b":"1.safetensors"}"#, ["2.safetensors", "not named by model.safetensors.index.json"]),
     (#"{"a":"1.safetensors","b":"1.safetensors","c":"3.safetensors"}"#, ["tensor c", "3.safetensors", "not there"]),
     (#"{"a":"../1.safetensors"}"#, ["tensor a", "../1.safetensors", "no plain file name"]),
@@ -175,7 +181,8 @@ import Testing
     #expect(slow.indexText == whole.indexText && slow.config == whole.config)
   }
 
-  @Test(.enabled(if: Golden.isPresent, "the golden checkpoints are not beside the package"), arguments: Golden.huggingFace)
+  @Test(
+    .enabled(if: Golden.isPresent, "the golden checkpoints are not beside the package"), arguments: Golden.huggingFace)
   func goldenIndexesAreWrittenAgainByteForByte(_ name: String) throws {
     let folder = try HuggingFaceFolder.open("\(Golden.folder)/\(name)/hf")
     let index = HuggingFaceIndex(files: folder.files.map { ($0.name, $0.header.tensors) })

@@ -48,7 +48,8 @@ import Testing
     case 2: return .integer(Int64(truncatingIfNeeded: random.next()))
     case 3: return .double(Double(bitPattern: random.next()))
     case 4: return .string(randomText(&random))
-    case 5: return .array((0..<Int.random(in: 0..<5, using: &random)).map { _ in randomValue(depth: depth + 1, &random) })
+    case 5:
+      return .array((0..<Int.random(in: 0..<5, using: &random)).map { _ in randomValue(depth: depth + 1, &random) })
     default:
       var object = JSONObject()
       for _ in 0..<Int.random(in: 0..<20, using: &random) {
