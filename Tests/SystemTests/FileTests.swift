@@ -1,6 +1,5 @@
 import Glibc
 import MimoSystem
-import Synchronization
 import Testing
 
 @Suite struct FileTests {
@@ -59,7 +58,7 @@ import Testing
     let folder = try TemporaryFolder()
     let path = folder("a")
     let bytes = (0..<1000).map { UInt8($0 % 251) }
-    let calls = Counter()
+    let calls = CallCounter()
     let back = try FaultInjection.with({ call, at in
       guard at == path, call == .pread || call == .pwrite else { return nil }
       return calls.next() % 2 == 0 ? .failure(EINTR) : .short(7)
@@ -109,10 +108,4 @@ import Testing
     }.get()
     return bytes
   }
-}
-
-/// Counts from 1.
-private final class Counter: Sendable {
-  private let value = Atomic<Int>(0)
-  func next() -> Int { value.add(1, ordering: .relaxed).newValue }
 }

@@ -74,10 +74,12 @@ private final class SeenIndices: Sendable {
 }
 
 @Suite struct DynamicLibraryTests {
-  @Test(arguments: [
-    ([:], "does not begin as an ELF file"), ([4: 1], "64-bit"), ([16: 2], "no shared library"), ([18: 8], "ELF machine 8"),
-    ([0: 0], "does not begin as an ELF file"), ([18: -1], "could not be loaded"),
-  ] as [([Int: Int], String)])
+  @Test(
+    arguments: [
+      ([:], "does not begin as an ELF file"), ([4: 1], "64-bit"), ([16: 2], "no shared library"),
+      ([18: 8], "ELF machine 8"),
+      ([0: 0], "does not begin as an ELF file"), ([18: -1], "could not be loaded"),
+    ] as [([Int: Int], String)])
   func anythingButASharedLibraryIsRefusedWithTheReason(_ changes: [Int: Int], _ reason: String) throws {
     let folder = try TemporaryFolder()
     let path = folder("library.so")
@@ -89,6 +91,19 @@ private final class SeenIndices: Sendable {
     #expect(error?.code == .plugin)
     #expect(error?.path == path)
     #expect(error?.message.contains(reason) == true)
+  }
+
+  @Test func symbolsAreFoundOrNamed() throws {
+    let places = ["/lib/x86_64-linux-gnu", "/lib/aarch64-linux-gnu", "/lib64", "/usr/lib"].map { $0 + "/libc.so.6" }
+    let path = try #require(try places.first { try FileSystem.exists($0) })
+    let library = try DynamicLibrary(path)
+    _ = try library.symbol("strlen")
+    do throws(MimoError) {
+      _ = try library.symbol("no_such_symbol")
+      Issue.record("found what is not there")
+    } catch {
+      #expect(error.description.contains("\(path): has no symbol no_such_symbol"))
+    }
   }
 
   @Test func aMissingLibraryIsNamed() {

@@ -86,6 +86,39 @@ import Testing
     #expect(try FileSystem.list(folder.path).isEmpty)
   }
 
+  @Test(arguments: [EIO, ENOSPC, EACCES]) func whicheverCallFailsTheDestinationIsWholeOldOrWholeNew(_ code: Int32)
+    throws
+  {
+    var failed = 0
+    for number in 1... {
+      let folder = try TemporaryFolder()
+      let (root, out) = (folder.path, folder("out"))
+      try FileSystem.createDirectory(out)
+      try FileSystem.writeSmallFile(out + "/old", [1])
+      let calls = CallCounter()
+      let error = error { () throws(MimoError) in
+        try FaultInjection.with({ $1.hasPrefix(root) && calls.next() == number ? .failure(code) : nil }) {
+          () throws(MimoError) in
+          let staged = try StagedDirectory(for: out)
+          let path = staged.path
+          try FileSystem.createDirectory(path + "/sub")
+          try FileSystem.writeSmallFile(path + "/sub/new", [2])
+          try staged.publish(replacing: true)
+        }
+      }
+      let names = try FileSystem.list(out)
+      #expect(names == ["old"] || names == ["sub"], "call \(number)")
+      if names == ["old"] {
+        #expect(error?.errno == code, "call \(number)")
+        #expect(try FileSystem.list(root) == ["out"], "call \(number) leaves nothing behind")
+      }
+      if names == ["sub"] { #expect(try FileSystem.readSmallFile(out + "/sub/new") == [2]) }
+      if names == ["sub"] && error == nil { break }
+      failed += 1
+    }
+    #expect(failed > 20)
+  }
+
   @Test(arguments: ["none/out", "..", "out/."]) func impossibleDestinationsAreRefused(_ name: String) throws {
     let folder = try TemporaryFolder()
     try FileSystem.createDirectory(folder("out"))

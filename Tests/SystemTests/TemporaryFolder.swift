@@ -33,3 +33,9 @@ final class FirstOnly: Sendable {
   private let used = Atomic<Bool>(false)
   func next() -> Bool { !used.exchange(true, ordering: .relaxed) }
 }
+
+/// Counts from 1.
+final class CallCounter: Sendable {
+  private let value = Atomic<Int>(0)
+  func next() -> Int { value.add(1, ordering: .relaxed).newValue }
+}

@@ -2,6 +2,7 @@ import Glibc
 import MimoFormats
 import MimoSystem
 import MimoTensor
+import Synchronization
 import Testing
 
 @Suite struct HuggingFaceFolderTests {
@@ -81,9 +82,15 @@ import Testing
 
   /// Each way in which index and files can disagree, and what the error must name.
   @Test(arguments: [
-    (#"{"a":"1.safetensors","b":"1.safetensors","c":"2.safetensors","d":"2.safetensors"}"#, ["tensor d", "2.safetensors", "no file does"]),
+    (
+      #"{"a":"1.safetensors","b":"1.safetensors","c":"2.safetensors","d":"2.safetensors"}"#,
+      ["tensor d", "2.safetensors", "no file does"]
+    ),
     (#"{"a":"1.safetensors","c":"2.safetensors"}"#, ["tensor b", "1.safetensors", "not in the index"]),
-    (#"{"a":"1.safetensors","b":"2.safetensors","c":"2.safetensors"}"#, ["tensor b", "2.safetensors", "but 1.safetensors does"]),
+    (
+      #"{"a":"1.safetensors","b":"2.safetensors","c":"2.safetensors"}"#,
+      ["tensor b", "2.safetensors", "but 1.safetensors does"]
+    ),
     (#"{"a":"1.safetensors","b":"1.safetensors"}"#, ["2.safetensors", "not named by model.safetensors.index.json"]),
     (#"{"a":"1.safetensors","b":"1.safetensors","c":"3.safetensors"}"#, ["tensor c", "3.safetensors", "not there"]),
     (#"{"a":"../1.safetensors"}"#, ["tensor a", "../1.safetensors", "no plain file name"]),
@@ -143,11 +150,49 @@ import Testing
     #expect(open(scratch.path)?.path == scratch("2.safetensors"))
   }
 
-  @Test(.enabled(if: Golden.isPresent, "the golden checkpoints are not beside the package"), arguments: Golden.huggingFace)
+  @Test func whicheverCallFailsIsAnErrorAndNothingElse() throws {
+    let scratch = try CheckpointScratch()
+    try HuggingFaceFolderTests.write(scratch)
+    let root = scratch.path
+    var failed = 0
+    for number in 1... {
+      let calls = CallCounter()
+      let error = refusal { () throws(MimoError) in
+        try FaultInjection.with({ $1.hasPrefix(root) && calls.next() == number ? .failure(EIO) : nil }) {
+          () throws(MimoError) in _ = try HuggingFaceFolder.open(root)
+        }
+      }
+      guard let error else { break }
+      #expect(error.errno == EIO && error.path?.hasPrefix(root) == true, "call \(number)")
+      failed = number
+    }
+    #expect(failed > 30)
+  }
+
+  @Test func shortReadsChangeNothing() throws {
+    let scratch = try CheckpointScratch()
+    try HuggingFaceFolderTests.write(scratch)
+    let root = scratch.path
+    let whole = try HuggingFaceFolder.open(root)
+    let slow = try FaultInjection.with({ $0 == .pread && $1.hasPrefix(root) ? .short(3) : nil }) {
+      () throws(MimoError) in try HuggingFaceFolder.open(root)
+    }
+    #expect(slow.files.map(\.header) == whole.files.map(\.header))
+    #expect(slow.indexText == whole.indexText && slow.config == whole.config)
+  }
+
+  @Test(
+    .enabled(if: Golden.isPresent, "the golden checkpoints are not beside the package"), arguments: Golden.huggingFace)
   func goldenIndexesAreWrittenAgainByteForByte(_ name: String) throws {
     let folder = try HuggingFaceFolder.open("\(Golden.folder)/\(name)/hf")
     let index = HuggingFaceIndex(files: folder.files.map { ($0.name, $0.header.tensors) })
     #expect(index.encoded(newlineAtEnd: false) == folder.indexText)
     #expect(index == folder.index)
   }
+}
+
+/// Counts from 1.
+private final class CallCounter: Sendable {
+  private let value = Atomic<Int>(0)
+  func next() -> Int { value.add(1, ordering: .relaxed).newValue }
 }

@@ -20,7 +20,8 @@ import Testing
     return read
   }
 
-  @Test(.enabled(if: Golden.isPresent, "the golden checkpoints are not beside the package"), arguments: Golden.huggingFace)
+  @Test(
+    .enabled(if: Golden.isPresent, "the golden checkpoints are not beside the package"), arguments: Golden.huggingFace)
   func goldenFoldersAreRebuilt(_ name: String) throws {
     let manifest = try checkRebuilds("\(Golden.folder)/\(name)/hf")
     #expect(manifest.companions.contains { $0.path == "tokenizer.json" })
@@ -29,8 +30,14 @@ import Testing
 
   /// Forms that other programs write, each kept as it is; the first two need no copy of the text.
   @Test(arguments: [
-    ("{\n  \"metadata\": {\n    \"total_size\": 11\n  },\n  \"weight_map\": {\n    \"a\": \"1.safetensors\",\n    \"b\": \"1.safetensors\",\n    \"c\": \"2.safetensors\"\n  }\n}\n", false),
-    ("{\n  \"weight_map\": {\n    \"a\": \"1.safetensors\",\n    \"b\": \"1.safetensors\",\n    \"c\": \"2.safetensors\"\n  }\n}", false),
+    (
+      "{\n  \"metadata\": {\n    \"total_size\": 11\n  },\n  \"weight_map\": {\n    \"a\": \"1.safetensors\",\n    \"b\": \"1.safetensors\",\n    \"c\": \"2.safetensors\"\n  }\n}\n",
+      false
+    ),
+    (
+      "{\n  \"weight_map\": {\n    \"a\": \"1.safetensors\",\n    \"b\": \"1.safetensors\",\n    \"c\": \"2.safetensors\"\n  }\n}",
+      false
+    ),
     (#"{"weight_map":{"c":"2.safetensors","a":"1.safetensors","b":"1.safetensors"},"metadata":{}}"#, true),
   ])
   func everyFormOfIndexIsKept(_ text: String, _ isForeign: Bool) throws {

@@ -11,7 +11,8 @@ import Testing
     ("\"\\ud800\"", "surrogate"), ("\"\\ud800\\u0041\"", "surrogate"), ("\"\\udc00\"", "surrogate"),
     ("\"a\nb\"", "control character"), ("\"\\n\u{1}\"", "control character"), ("nul", "expected a value"),
     ("true false", "expected nothing more"), ("", "ends too early"), ("{\"a\":1,\"a\":2}", "\"a\" occurs twice"),
-    ("NaN", "NaN and Infinity"), ("-Infinity", "NaN and Infinity"), ("'a'", "expected a value"), ("-", "expected a digit"),
+    ("NaN", "NaN and Infinity"), ("-Infinity", "NaN and Infinity"), ("'a'", "expected a value"),
+    ("-", "expected a digit"),
     (#"{"a":1,"\u0061":2}"#, "\"a\" occurs twice"), ("\u{FEFF}1", "byte 0xEF"), ("[1,2", "expected ',' or ']'"),
   ])
   func malformedTextIsRefusedWithTheReason(_ text: String, _ reason: String) throws {
@@ -26,9 +27,10 @@ import Testing
     #expect(refusal { () throws(MimoError) in _ = try JSONParser.parse(text) }?.byte == byte)
   }
 
-  @Test(arguments: [
-    [0x22, 0xFF, 0x22], [0x22, 0xC0, 0x80, 0x22], [0x22, 0xED, 0xA0, 0x80, 0x22], [0x22, 0x5C, 0x6E, 0x80, 0x22],
-  ] as [[UInt8]])
+  @Test(
+    arguments: [
+      [0x22, 0xFF, 0x22], [0x22, 0xC0, 0x80, 0x22], [0x22, 0xED, 0xA0, 0x80, 0x22], [0x22, 0x5C, 0x6E, 0x80, 0x22],
+    ] as [[UInt8]])
   func stringsThatAreNotUTF8AreRefused(_ bytes: [UInt8]) {
     let error = refusal { () throws(MimoError) in _ = try JSONParser.parse(bytes) }
     #expect(error?.message.contains("not UTF-8") == true)
@@ -58,7 +60,9 @@ import Testing
     #expect(try JSONParser.parse(text) == .integer(try #require(Int64(text))))
   }
 
-  @Test(arguments: ["1e-06", "1E5", "0.1", "-0", "-0.0", "9223372036854775808", "1.50", "123456789012345678901234567890"])
+  @Test(arguments: [
+    "1e-06", "1E5", "0.1", "-0", "-0.0", "9223372036854775808", "1.50", "123456789012345678901234567890",
+  ])
   func numbersKeepTheirSpelling(_ text: String) throws {
     let value = try JSONParser.parse(text)
     #expect(JSONWriter.write(value) == Array(text.utf8))
@@ -79,7 +83,9 @@ import Testing
     #expect(value["text_config.layer_types.1.b"]?.isNull == true)
     #expect(value["text_config.n"]?.integer == 3)
     #expect(value["text_config.eps"]?.double == 1e-6)
-    for path in ["text_config.layer_types.2", "text_config.layer_types.-1", "text_config.n.0", "none", "", "text_config."] {
+    for path in [
+      "text_config.layer_types.2", "text_config.layer_types.-1", "text_config.n.0", "none", "", "text_config.",
+    ] {
       #expect(value[path] == nil, "\(path)")
     }
   }

@@ -28,6 +28,46 @@ import Testing
     #expect(text(JSONWriter.write(.double(value))) == expected)
   }
 
+  @Test func whatIsWrittenIsReadBackTheSame() throws {
+    var random = SplitMix(state: 3)
+    for _ in 0..<300 {
+      let value = randomValue(depth: 0, &random)
+      for form in [JSONWriter.Form.compact, .oneLine, .indented(1)] {
+        for escapes in [false, true] {
+          let bytes = JSONWriter.write(value, form, escapesNonASCII: escapes)
+          #expect(try JSONParser.parse(bytes, options: .nonFiniteNumbers) == value)
+        }
+      }
+    }
+  }
+
+  private func randomValue(depth: Int, _ random: inout SplitMix) -> JSONValue {
+    switch Int.random(in: 0..<(depth < 4 ? 7 : 5), using: &random) {
+    case 0: return .null
+    case 1: return .bool(.random(using: &random))
+    case 2: return .integer(Int64(truncatingIfNeeded: random.next()))
+    case 3: return .double(Double(bitPattern: random.next()))
+    case 4: return .string(randomText(&random))
+    case 5:
+      return .array((0..<Int.random(in: 0..<5, using: &random)).map { _ in randomValue(depth: depth + 1, &random) })
+    default:
+      var object = JSONObject()
+      for _ in 0..<Int.random(in: 0..<20, using: &random) {
+        object[randomText(&random)] = randomValue(depth: depth + 1, &random)
+      }
+      return .object(object)
+    }
+  }
+
+  private func randomText(_ random: inout SplitMix) -> String {
+    let alphabet = Array("ab\"\\/\n\t\u{1}\u{7F}é€😀\u{FFFF}\0".unicodeScalars)
+    var text = String.UnicodeScalarView()
+    for _ in 0..<Int.random(in: 0..<6, using: &random) {
+      text.append(alphabet[Int.random(in: 0..<alphabet.count, using: &random)])
+    }
+    return String(text)
+  }
+
   @Test(.enabled(if: Golden.isPresent, "the golden checkpoints are not beside the package"), arguments: Golden.json)
   func goldenFilesAreWrittenAgainUnchanged(_ file: String) throws {
     let bytes = try FileSystem.readSmallFile(FileSystem.join(Golden.folder, file))
