@@ -41,11 +41,6 @@ enum DistCheckpointLocation {
     return folder
   }
 
-  private static func folderName(_ iteration: Int) -> String {
-    let digits = String(iteration)
-    return "iter_" + String(repeating: "0", count: max(0, 7 - digits.count)) + digits
-  }
-
   /// Megatron's tracker: an iteration, or the word `release`.
   private static func trackedFolder(_ path: String) throws(MimoError) -> String? {
     guard exists(path) else { return nil }
@@ -56,7 +51,7 @@ enum DistCheckpointLocation {
     guard words.count == 1, let iteration = Int(words[0]), iteration >= 0 else {
       throw MimoError(.invalidInput, "this is neither an iteration nor the word release", path: path)
     }
-    return folderName(iteration)
+    return DistCheckpointCompanions.folderName(iteration: iteration)
   }
 
   /// Megatron-Bridge's tracker: a train state whose `step` is the iteration.
@@ -65,7 +60,7 @@ enum DistCheckpointLocation {
     let source = try PosixByteSource(path: path)
     let state = try TorchObject(file: source)
     guard let step = state.value["step"] else { throw MimoError(.invalidInput, "there is no step", path: path) }
-    if let number = step.intValue { return folderName(Int(number)) }
+    if let number = step.intValue { return DistCheckpointCompanions.folderName(iteration: Int(number)) }
     let tensor = try state.tensor(step, in: source)
     guard tensor.dtype == .i64 || tensor.dtype == .i32, tensor.dims.isEmpty, let width = tensor.dtype.byteWidth else {
       throw MimoError(.invalidInput, "step is no whole number", path: path)
@@ -73,7 +68,7 @@ enum DistCheckpointLocation {
     let bytes = try source.bytes(at: tensor.offset, count: width)
     let number = bytes.reversed().reduce(Int64(0)) { $0 << 8 | Int64($1) }
     guard number >= 0, number <= Int64(Int32.max) else { throw MimoError(.invalidInput, "step is \(number)", path: path) }
-    return folderName(Int(number))
+    return DistCheckpointCompanions.folderName(iteration: Int(number))
   }
 
   private static func isLegacy(_ path: String) -> Bool {
