@@ -22,12 +22,13 @@ package struct ModelConfig: Sendable {
     }
   }
 
-  /// The dtype of the model's parameters: `dtype`, formerly `torch_dtype`, of the config or its text part.
+  /// The dtype of the model's parameters: `dtype`, formerly `torch_dtype`, of the config's text part, else of its top
+  /// level.
   ///
   /// - Parameter asked: what the user said with --dtype.
   package func dtype(asked: DType?) throws(MimoError) -> DType {
     if let asked { return asked }
-    for key in ["dtype", "torch_dtype", "text_config.dtype", "text_config.torch_dtype"] {
+    for key in ["text_config.dtype", "text_config.torch_dtype", "dtype", "torch_dtype"] {
       guard let name = json[key]?.string else { continue }
       guard let dtype = ModelConfig.dtypes[name] else {
         throw MimoError(

@@ -84,7 +84,7 @@ package struct ImportPlan: Sendable {
     let dtypes = layout.description.targets.map { $0.dtype ?? dtype }
     switch format {
     case .mimo, .megatron:
-      return .dist(try DistOutput(layout, dtypes: dtypes, stateBytes: ExtraState.emptyItem()))
+      return .dist(try DistOutput(layout, dtypes: dtypes, stateBytes: try DistCheckpointCompanions.extraStateItem()))
     case .ranks:
       let inventory = try RankInventory(layout) { $0.dtype ?? dtype }
       return .ranks(try RanksOutput(layout, inventory: inventory, dtypes: dtypes))

@@ -55,9 +55,14 @@ package struct ImportRun: Sendable {
       for file in files { _ = try SafeTensorsHeader.parse(file) }
       return result
     case .dist(let output):
-      let writer = try DistWriter(output, plan: plan, root: folder)
+      let writer = try DistWriter(output, root: folder)
       let result = try move(to: writer.files, progress: progress)
-      try writer.finish(result, jobs: request.resources.jobs)
+      let iteration = FileSystem.join(request.output, DistCheckpointCompanions.folderName(iteration: 0))
+      let config = RunConfig(
+        plan, request: request, tokenizerPath: FileSystem.join(iteration, DistWriter.tokenizerFolder))
+      try writer.finish(
+        result, jobs: request.resources.jobs, runConfig: config.text,
+        companions: plan.folder.companions.filter(TravellingRecord.travels), source: plan.folder.path)
       return result
     }
   }
