@@ -14,15 +14,22 @@ package struct DistKey: Sendable, Hashable {
   package var segmentStart: Int
   package var splitDim: Int?
 
-  /// The key of one segment of a target (0 for a target that is not split).
+  /// The key of one segment of a target (0 for a target that is not split), in the form that the plugin declares.
   package init(_ target: TargetDeclaration, segment: Int, prefix: String) {
-    let (layer, expert) = DistKey.leadingAxes(target)
-    var key = prefix + Template.fill(target.key, layer: target.layer?.index, expert: target.expert?.index)
+    self.init(target, Variant(), segment: segment, prefix: prefix)
+  }
+
+  /// The key of one segment of a target in one of the forms that checkpoints have.
+  package init(_ target: TargetDeclaration, _ variant: Variant, segment: Int, prefix: String) {
+    let template = variant.key ?? target.key
+    let layer = target.layer.flatMap { Template.has(Template.layer, in: template) ? nil : $0 }
+    let expert = target.expert.flatMap { Template.has(Template.expert, in: template) ? nil : $0 }
+    var key = prefix + Template.fill(template, layer: target.layer?.index, expert: target.expert?.index)
     var dims = target.shape.dims
     segmentStart = 0
     splitDim = target.placement.splitDim
-    if let dim = splitDim, !target.placement.segments[segment].name.isEmpty {
-      key += "." + target.placement.segments[segment].name
+    if let dim = splitDim, let suffix = variant.suffix(target.placement.segments, segment) {
+      key += suffix
       dims[dim] = target.placement.segments[segment].extent
       for earlier in target.placement.segments[..<segment] { segmentStart += earlier.extent }
     }
@@ -39,13 +46,6 @@ package struct DistKey: Sendable, Hashable {
     shape = GlobalShape(dims)
   }
 
-  /// The axes that stand before a target's own dims in the stored tensor.
-  package static func leadingAxes(_ target: TargetDeclaration) -> (layer: AxisPosition?, expert: AxisPosition?) {
-    let layer = target.layer.flatMap { Template.has(Template.layer, in: target.key) ? nil : $0 }
-    let expert = target.expert.flatMap { Template.has(Template.expert, in: target.key) ? nil : $0 }
-    return (layer, expert)
-  }
-
   /// A region of the target as a region of the stored tensor.
   package func stored(_ region: Region) -> Region {
     var result = region
@@ -60,6 +60,7 @@ package struct DistKey: Sendable, Hashable {
   /// A region of the stored tensor as a region of the target; nil when it lies in other layers, experts or outside.
   package func target(_ region: Region) -> Region? {
     var result = region
+    guard result.rank > lead.count || lead.isEmpty else { return nil }
     for index in lead {
       guard result.offset[0] <= index, index < result.offset[0] + result.extent[0] else { return nil }
       result.offset.remove(at: 0)

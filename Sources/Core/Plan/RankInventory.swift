@@ -18,6 +18,8 @@ package struct RankInventory: Sendable {
   /// Per rank, in the order in which the safetensors library lays a file out.
   package let ranks: [[Held]]
 
+  init(ranks: [[Held]]) { self.ranks = ranks }
+
   /// - Parameter dtype: the element type of a target.
   package init(_ layout: ModelLayout, dtype: (TargetDeclaration) -> DType) throws(MimoError) {
     var ranks = [[Held]](repeating: [], count: layout.cluster.worldSize)

@@ -1,4 +1,5 @@
 import Glibc
+import MimoFormats
 import MimoSystem
 
 /// Where the command's words go: results to stdout, all else to stderr.
@@ -23,5 +24,12 @@ enum Console {
         done += count
       }
     }
+  }
+}
+
+extension Console {
+  /// A result for machines.
+  static func printResult(_ json: JSONValue) {
+    printResult(String(decoding: JSONWriter.write(json, .indented(2)), as: UTF8.self) + "\n")
   }
 }
