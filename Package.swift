@@ -55,7 +55,8 @@ let package = Package(
       path: "Tools/mimo-host"),
     .testTarget(name: "SystemTests", dependencies: ["MimoSystem"], path: "Tests/SystemTests"),
     .testTarget(name: "TensorTests", dependencies: ["MimoTensor"], path: "Tests/TensorTests"),
-    .testTarget(name: "FormatsTests", dependencies: ["MimoFormats", "MimoChecksum"], path: "Tests/FormatsTests"),
+    .testTarget(name: "FormatsTests", dependencies: ["MimoFormats", "MimoChecksum"], path: "Tests/FormatsTests",
+      exclude: ["Fixtures"]),
     .testTarget(name: "ParallelTests", dependencies: ["MimoParallel"], path: "Tests/ParallelTests"),
     .testTarget(name: "MappingTests", dependencies: ["MimoMapping"], path: "Tests/MappingTests"),
     .testTarget(
@@ -67,7 +68,7 @@ let package = Package(
     .testTarget(name: "PlanTests", dependencies: ["MimoPlan"], path: "Tests/PlanTests"),
     .testTarget(name: "EngineTests", dependencies: ["MimoEngine"], path: "Tests/EngineTests"),
     .testTarget(
-      name: "CommandTests", dependencies: ["MimoFormats", "MimoSystem", "MimoTensor"], path: "Tests/CommandTests"),
+      name: "CommandTests", dependencies: ["mimo-host", "MimoFormats", "MimoSystem", "MimoTensor"], path: "Tests/CommandTests"),
   ]
     + families.map {
       .target(

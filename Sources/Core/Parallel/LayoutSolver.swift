@@ -66,6 +66,12 @@ struct LayoutSolver {
           .layout, "\(request.name) is an encoder and has no experts, but ep=\(layout.ep) and etp=\(layout.etp)",
           remedy: "Leave ep and etp out of --component \(request.name)")
       }
+      // The reference builds an encoder as one stage whatever pp says.
+      guard !isEncoder || (layout.pp == 1 && layout.ppFirst == nil && layout.ppLast == nil) else {
+        throw MimoError(
+          .layout, "\(request.name) is an encoder and is not cut into pipeline stages, but pp=\(layout.pp)",
+          remedy: "Leave pp, pp_first and pp_last out of --component \(request.name), use dp or tp")
+      }
       guard layout.tp & (layout.tp - 1) == 0 else {
         let below = 1 << (Int.bitWidth - 1 - layout.tp.leadingZeroBitCount)
         throw MimoError(

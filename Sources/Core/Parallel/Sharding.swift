@@ -23,8 +23,8 @@ package struct ShardPiece: Sendable, Hashable {
 
 /// One target in one layout: how many shards it has, what each holds, and on which ranks.
 ///
-/// Shards are numbered by their tp (or etp) rank; a target that is not split is one shard. Holds no list of ranks or
-/// pieces, so that plans can afford one a target.
+/// Shards are numbered by their tp (or etp) rank; a target that is not split is one shard. Cheap to make, with no list of
+/// ranks or pieces inside, but some hundred bytes: make it where it is needed rather than keep one a target.
 package struct Sharding: Sendable {
   package let placement: Placement
   package let shape: GlobalShape

@@ -6,14 +6,14 @@ import MimoSystem
 package enum VocabularyPadding {
   /// The largest power of two up to 128 that divides the vocabulary.
   package static func divisor(of vocabulary: Int) -> Int {
-    vocabulary == 0 ? 128 : min(128, vocabulary & -vocabulary)
+    min(128, vocabulary & (0 &- vocabulary))
   }
 
   /// The vocabulary with `--pad-vocab`: a multiple of `divisor` x tp.
   package static func padded(_ vocabulary: Int, tp: Int) throws(MimoError) -> Int {
     let (multiple, tooLarge) = divisor(of: vocabulary).multipliedReportingOverflow(by: tp)
-    let (ceiling, overflow) = vocabulary.addingReportingOverflow(multiple - 1)
-    guard vocabulary >= 0, tp >= 1, !tooLarge, !overflow else {
+    let (ceiling, overflow) = vocabulary.addingReportingOverflow(multiple &- 1)
+    guard vocabulary >= 1, tp >= 1, !tooLarge, !overflow else {
       throw MimoError(.invalidInput, "a vocabulary of \(vocabulary) tokens can not be padded for tp=\(tp)")
     }
     return ceiling / multiple * multiple

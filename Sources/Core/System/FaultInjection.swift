@@ -11,7 +11,9 @@ package enum FaultInjection {
     case short(Int)
   }
 
-  /// Asked before each call; nil lets it pass. Must only fault paths of its own test: tests run side by side.
+  /// Asked before each call; nil lets it pass. `path` is the one that is changed: of a rename or copy, the new one.
+  ///
+  /// Must only fault paths of its own test: tests run side by side.
   package typealias Handler = @Sendable (_ call: SystemCall, _ path: String) -> Fault?
 
   /// Runs `body` while `handler` is asked about every system call of the process.

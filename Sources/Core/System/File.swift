@@ -154,7 +154,7 @@ package final class File: Sendable {
   }
 }
 
-/// The outcome of `body` as a value: carries a typed error through closures of the standard library that rethrow untyped.
+/// The outcome of `body` as a value: carries a typed error through closures that the standard library rethrows untyped.
 package func capture<Value>(_ body: () throws(MimoError) -> Value) -> Result<Value, MimoError> {
   do throws(MimoError) {
     return .success(try body())

@@ -3,7 +3,9 @@ extension FileSystem {
   package static func split(_ path: String) -> (parent: String, name: String) {
     var bytes = Array(path.utf8)
     while bytes.count > 1, bytes.last == UInt8(ascii: "/") { bytes.removeLast() }
-    guard let slash = bytes.lastIndex(of: UInt8(ascii: "/")) else { return (".", String(decoding: bytes, as: UTF8.self)) }
+    guard let slash = bytes.lastIndex(of: UInt8(ascii: "/")) else {
+      return (".", String(decoding: bytes, as: UTF8.self))
+    }
     let name = String(decoding: bytes[(slash + 1)...], as: UTF8.self)
     let parent = String(decoding: bytes[..<slash], as: UTF8.self)
     return (parent.isEmpty ? "/" : parent, name)

@@ -28,7 +28,9 @@ package enum ProcessUsage {
     while fgets(&line, CInt(line.count), stream) != nil {
       let text = String(decoding: line.prefix(while: { $0 != 0 }).map(UInt8.init(bitPattern:)), as: UTF8.self)
       guard text.hasPrefix(name) else { continue }
-      return text.split(whereSeparator: { $0 == " " || $0 == "\t" }).dropFirst().first.flatMap { Int($0) }.map { $0 * 1024 }
+      return text.split(whereSeparator: { $0 == " " || $0 == "\t" }).dropFirst().first.flatMap { Int($0) }.map {
+        $0 * 1024
+      }
     }
     return nil
   }

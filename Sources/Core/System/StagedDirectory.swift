@@ -84,8 +84,14 @@ package struct StagedDirectory: ~Copyable {
     }
     isPublished = true
     // Only after the new name is safe on disk may the old contents go.
-    try FileSystem.syncDirectory(parent)
-    try FileSystem.removeTree(aside)
+    do throws(MimoError) {
+      try FileSystem.syncDirectory(parent)
+      try FileSystem.removeTree(aside)
+    } catch {
+      var error = error
+      error.remedy = "The new contents are in place; the former ones lie in \(aside)"
+      throw error
+    }
   }
 
   private static func syncTree(_ path: String) throws(MimoError) {

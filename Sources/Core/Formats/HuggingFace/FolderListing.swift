@@ -2,8 +2,8 @@ import MimoSystem
 
 /// The regular files of a folder and its subfolders.
 ///
-/// Links to files count as files (the cache of the Hugging Face hub is made of them); links to folders are not followed,
-/// as they may lead anywhere, even back.
+/// Links to files count as files (the cache of the Hugging Face hub is made of them); links to folders are not
+/// followed, as they may lead anywhere, even back.
 struct FolderListing {
   /// Paths inside the folder, sorted.
   var files: [HuggingFaceFolder.Companion] = []

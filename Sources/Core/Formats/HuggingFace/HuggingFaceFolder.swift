@@ -92,7 +92,8 @@ package struct HuggingFaceFolder: Sendable {
     let path = FileSystem.join(folder, "config.json")
     guard try FileSystem.exists(path) else {
       throw MimoError(
-        .invalidInput, "folder has no config.json", path: folder, remedy: "Name the folder of a Hugging Face checkpoint")
+        .invalidInput, "folder has no config.json", path: folder, remedy: "Name the folder of a Hugging Face checkpoint"
+      )
     }
     let config = try JSONParser.parse(file: path, options: .nonFiniteNumbers)
     guard config.object != nil else {
@@ -114,7 +115,9 @@ package struct HuggingFaceFolder: Sendable {
   private static func weightFiles(
     _ folder: String, _ listing: FolderListing, _ index: HuggingFaceIndex?
   ) throws(MimoError) -> [String] {
-    let present = listing.files.map(\.path).filter { $0.hasSuffix(".safetensors") && !$0.utf8.contains(UInt8(ascii: "/")) }
+    let present = listing.files.map(\.path).filter {
+      $0.hasSuffix(".safetensors") && !$0.utf8.contains(UInt8(ascii: "/"))
+    }
     guard let index else { return try singleFile(folder, listing, present) }
 
     let all = Set(listing.files.map(\.path))
@@ -122,7 +125,8 @@ package struct HuggingFaceFolder: Sendable {
     for entry in index.entries where named.insert(entry.file).inserted && !all.contains(entry.file) {
       throw MimoError(
         .invalidInput, "index names file \(entry.file), which is not there",
-        path: FileSystem.join(folder, HuggingFaceIndex.fileName), tensor: entry.tensor, remedy: "Download that file too")
+        path: FileSystem.join(folder, HuggingFaceIndex.fileName), tensor: entry.tensor, remedy: "Download that file too"
+      )
     }
     if let stray = present.first(where: { !named.contains($0) }) {
       throw MimoError(
@@ -142,7 +146,8 @@ package struct HuggingFaceFolder: Sendable {
     if present.count == 1 { return present }
     if present.count > 1 {
       throw MimoError(
-        .invalidInput, "folder has \(present.count) safetensors files (\(present[0]), \(present[1])...) but no "
+        .invalidInput,
+        "folder has \(present.count) safetensors files (\(present[0]), \(present[1])...) but no "
           + HuggingFaceIndex.fileName, path: folder, remedy: "Download the index too")
     }
     let isOldForm = { (path: String) in

@@ -79,7 +79,8 @@ package struct HuggingFaceIndex: Sendable, Equatable {
   /// Only plain names of files in the same folder: anything else could lead out of it.
   private static func check(file: String, tensor: String, path: String) throws(MimoError) {
     let units = file.utf8
-    let isPlain = !file.isEmpty && file != "." && file != ".." && !units.contains(UInt8(ascii: "/"))
+    let isPlain =
+      !file.isEmpty && file != "." && file != ".." && !units.contains(UInt8(ascii: "/"))
       && !units.contains(UInt8(ascii: "\\")) && !units.contains(0)
     guard isPlain else {
       throw MimoError(

@@ -1,8 +1,10 @@
 import MimoSystem
 import MimoTensor
 
-/// What an import remembers about a Hugging Face folder, so that an export can make the same folder again, byte for byte,
-/// without the original at hand. The tensors' bytes come from the checkpoint, the companions from copies beside it.
+/// What an import remembers about a Hugging Face folder, so that an export can make the same folder again, byte for
+/// byte, without the original at hand.
+///
+/// The tensors' bytes come from the checkpoint, the companions from copies beside it.
 package struct SourceManifest: Sendable, Equatable {
   package static let schemaVersion = 1
 
@@ -16,6 +18,17 @@ package struct SourceManifest: Sendable, Equatable {
     package var padding: Int
     /// The JSON of the head, where another program than the safetensors library spelled it.
     package var foreignSpelling: [UInt8]?
+
+    package init(
+      name: String, tensors: [TensorSpec], metadata: [SafeTensorsHeader.MetadataMember]?, padding: Int,
+      foreignSpelling: [UInt8]? = nil
+    ) {
+      self.name = name
+      self.tensors = tensors
+      self.metadata = metadata
+      self.padding = padding
+      self.foreignSpelling = foreignSpelling
+    }
 
     /// The head and the bytes before the first tensor, as they were in the source.
     package func header() throws(MimoError) -> (header: SafeTensorsHeader, bytes: [UInt8]) {
@@ -85,7 +98,8 @@ package struct SourceManifest: Sendable, Equatable {
   /// The common form that gives exactly `text`, or the text itself.
   private func form(of parsed: HuggingFaceIndex, _ text: [UInt8]) -> Index {
     let newline = text.last == UInt8(ascii: "\n")
-    for order in Order.allCases where parsed.entries == entries(order) && parsed.encoded(newlineAtEnd: newline) == text {
+    for order in Order.allCases where parsed.entries == entries(order) && parsed.encoded(newlineAtEnd: newline) == text
+    {
       return .common(metadata: parsed.metadata, order: order, newlineAtEnd: newline)
     }
     // It was parsed, so all of it is UTF-8.

@@ -235,6 +235,7 @@ package struct JSONScanner {
   private func isDigit(_ byte: UInt8) -> Bool { byte &- 0x30 < 10 }
 
   private func describe(_ byte: UInt8) -> String {
-    (0x21..<0x7F).contains(byte) ? "'\(Character(Unicode.Scalar(byte)))'" : "byte 0x\(String(byte, radix: 16, uppercase: true))"
+    (0x21..<0x7F).contains(byte)
+      ? "'\(Character(Unicode.Scalar(byte)))'" : "byte 0x\(String(byte, radix: 16, uppercase: true))"
   }
 }

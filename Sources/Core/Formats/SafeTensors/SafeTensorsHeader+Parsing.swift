@@ -1,3 +1,4 @@
+import Glibc
 import MimoSystem
 import MimoTensor
 
@@ -54,7 +55,7 @@ extension SafeTensorsHeader {
     let tensors = content.tensors.map(\.spec)
     let ends = content.tensors.map(\.range.upperBound)
     let spelling = spelling(tensors, ends: ends, metadata: content.metadata)
-    let isOwn = spelling.count == end && spelling.elementsEqual(json[..<end])
+    let isOwn = spelling.count == end && spelling.withUnsafeBytes { equalBytes($0, json, count: end) }
     return SafeTensorsHeader(
       entries: content.tensors.map { tensor in
         SafeTensorsEntry(
@@ -63,6 +64,11 @@ extension SafeTensorsHeader {
       },
       metadata: content.metadata, padding: json.count - end, foreignSpelling: isOwn ? nil : Array(json[..<end]),
       dataStart: dataStart)
+  }
+
+  private static func equalBytes(_ a: UnsafeRawBufferPointer, _ b: UnsafeRawBufferPointer, count: Int) -> Bool {
+    guard let a = a.baseAddress, let b = b.baseAddress else { return count == 0 }
+    return memcmp(a, b, count) == 0
   }
 
   /// The tensors, in the order of their bytes, must fill the file without hole or overlap.

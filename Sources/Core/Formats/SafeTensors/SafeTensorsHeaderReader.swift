@@ -16,13 +16,14 @@ struct SafeTensorsHeaderReader {
   }
 
   private var scanner: JSONScanner
-  private let path: String?
+  /// About as many tensors as a header of this size declares; each takes 60 bytes at least.
+  private let expectedCount: Int
   private static let dtypes = Dictionary(uniqueKeysWithValues: DType.allCases.map { ($0.rawValue, $0) })
 
   init(_ json: UnsafeRawBufferPointer, path: String?) {
     // The JSON begins behind the eight bytes of its length.
     scanner = JSONScanner(json, path: path, origin: 8)
-    self.path = path
+    expectedCount = json.count / 120
   }
 
   mutating func read() throws(MimoError) -> Content {
@@ -30,7 +31,7 @@ struct SafeTensorsHeaderReader {
       throw scanner.failure("no safetensors header: it must begin with '{'", at: 0)
     }
     var content = Content(tensors: [], metadata: nil)
-    var names = Set<String>()
+    var names = Set<String>(minimumCapacity: expectedCount)
     var hasMetadata = false
     try members { (reader, key, place) throws(MimoError) in
       if key == "__metadata__" {

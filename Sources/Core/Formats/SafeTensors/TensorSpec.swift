@@ -16,7 +16,7 @@ package struct TensorSpec: Sendable, Hashable {
   /// nil when the elements do not fill whole bytes or the size overflows.
   package var byteCount: Int? { shape.elementCount.flatMap { dtype.byteCount(elements: $0) } }
 
-  /// The order in which the safetensors library lays tensors out: dtype with the largest alignment first, then the name.
+  /// The order in which the safetensors library lays tensors out: largest alignment first, then by dtype and name.
   ///
   /// Source: safetensors 0.8.0, `prepare`; it compares dtypes by their order of declaration, which is that of `DType`.
   package static func libraryOrder(_ tensors: [TensorSpec]) -> [TensorSpec] {

@@ -1,4 +1,3 @@
-import MimoMapping
 import MimoTensor
 
 /// Turns packed elements of the Hugging Face tensor into those of the stored one, and back.
@@ -6,9 +5,9 @@ import MimoTensor
 /// The kernel is computed in the dtype of the side that the elements come from, then cast: the order of the reference,
 /// which gives other bits than casting first.
 package struct ElementConverter: Sendable {
-  let left: DType
-  let right: DType
-  let kernel: ElementKernel?
+  package let left: DType
+  package let right: DType
+  package let kernel: ElementKernel?
 
   /// nil when there is no arithmetic between the two types.
   package init?(left: DType, right: DType, kernel: ElementKernel?) {
@@ -36,7 +35,7 @@ package struct ElementConverter: Sendable {
   }
 
   /// Left elements -> right elements. Answers how many the way back would not restore.
-  func convert(_ count: Int, from source: UnsafeRawPointer, to target: UnsafeMutableRawPointer) -> Int {
+  package func convert(_ count: Int, from source: UnsafeRawPointer, to target: UnsafeMutableRawPointer) -> Int {
     switch (left, right) {
     case (.bf16, .bf16): forward(BFloat16Codec.self, BFloat16Codec.self, count, source, target)
     case (.bf16, .f16): forward(BFloat16Codec.self, Float16Codec.self, count, source, target)
@@ -51,7 +50,7 @@ package struct ElementConverter: Sendable {
   }
 
   /// Right elements -> left elements.
-  func invert(_ count: Int, from source: UnsafeRawPointer, to target: UnsafeMutableRawPointer) {
+  package func invert(_ count: Int, from source: UnsafeRawPointer, to target: UnsafeMutableRawPointer) {
     switch (left, right) {
     case (.bf16, .bf16): backward(BFloat16Codec.self, BFloat16Codec.self, count, source, target)
     case (.bf16, .f16): backward(BFloat16Codec.self, Float16Codec.self, count, source, target)
