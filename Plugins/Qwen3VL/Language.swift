@@ -55,7 +55,10 @@ extension Qwen3VL {
     guard layout == .megatron else {
       let reason = "the MIMO layout has no multi-token prediction layers"
       try model.drop("mtp.*", reason: reason)
-      return try model.configOverride("text_config.mtp_num_hidden_layers", .int(0), reason: reason)
+      for key in ["num_nextn_predict_layers", "mtp_num_hidden_layers"] where model.config["text_config"].has(key) {
+        try model.configOverride("text_config.\(key)", .int(0), reason: reason)
+      }
+      return
     }
     guard text.mtpLayers == 1 else {
       throw model.config["text_config"].refuse(

@@ -25,7 +25,9 @@ extension Architecture {
   }
 
   private func refuseQwen3Switches(_ text: Config) throws(Refusal) {
-    _ = try text.size("mtp_num_hidden_layers", default: 0, atLeast: 0, atMost: 0)
+    for key in ["num_nextn_predict_layers", "mtp_num_hidden_layers"] {
+      _ = try text.size(key, default: 0, atLeast: 0, atMost: 0)
+    }
     try text.require("attn_output_gate", false, "Qwen3-VL attention has no gate")
     try text.requireNone("layer_types", "in Qwen3-VL all layers have the same kind of attention")
     guard !hasExperts else { return }

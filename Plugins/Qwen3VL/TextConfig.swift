@@ -27,7 +27,7 @@ struct TextConfig {
     vocabulary = try text.size("vocab_size")
     // Vision-language configs say it at the top; text_config inherits a default that is not meant.
     isTied = try config.flag("tie_word_embeddings", default: false)
-    attention = try AttentionShape(text, hidden: hidden, isGated: architecture.isQwen35)
+    attention = try AttentionShape(text, hidden: hidden, architecture)
     experts = architecture.hasExperts ? try ExpertShape(text, hidden: hidden) : nil
     sharedExpert = architecture.isQwen35 && architecture.hasExperts ? try text.size("shared_expert_intermediate_size") : 0
     deltaNet = architecture.isQwen35 ? try DeltaNetShape(text, hidden: hidden) : nil
@@ -35,7 +35,8 @@ struct TextConfig {
     isSparse =
       architecture.hasExperts ? try text.sparseLayers(layers) : Array(repeating: false, count: layers)
     intermediate = isSparse.contains(false) ? try text.size("intermediate_size") : 0
-    mtpLayers = try text.size("mtp_num_hidden_layers", default: 0, atLeast: 0, atMost: Config.largestCount)
+    let mtpKey = text.has("num_nextn_predict_layers") ? "num_nextn_predict_layers" : "mtp_num_hidden_layers"
+    mtpLayers = try text.size(mtpKey, default: 0, atLeast: 0, atMost: Config.largestCount)
   }
 
   /// Whether a distributed checkpoint has one tensor for all layers. Megatron-core stacks layers that are all alike;
@@ -46,33 +47,53 @@ struct TextConfig {
 }
 
 extension AttentionShape {
-  init(_ text: Config, hidden: Int, isGated: Bool) throws(Refusal) {
+  init(_ text: Config, hidden: Int, _ architecture: Architecture) throws(Refusal) {
     let heads = try text.size("num_attention_heads", atMost: Config.largestCount)
-    let groups = try text.size("num_key_value_heads", default: heads, atMost: heads)
+    // Only the dense Qwen3-VL reads null as "as many as heads".
+    let mayBeNull = architecture.isDenseQwen3 && text.mentions("num_key_value_heads")
+    let groups = mayBeNull && !text.has("num_key_value_heads") ? heads : try text.size("num_key_value_heads", atMost: heads)
     guard heads % groups == 0 else {
       throw text.refuse("num_key_value_heads", "is \(groups), which does not divide num_attention_heads \(heads)")
     }
-    let headDim = try text.size("head_dim", default: isGated ? 256 : 128, atMost: Config.largestCount)
-    self.init(hidden: hidden, heads: heads, groups: groups, headDim: headDim, isGated: isGated)
+    let headDim = try text.size(
+      "head_dim", default: architecture.defaultHeadDim(hidden: hidden, heads: heads), atMost: Config.largestCount)
+    self.init(hidden: hidden, heads: heads, groups: groups, headDim: headDim, isGated: architecture.isQwen35)
+  }
+}
+
+extension Architecture {
+  fileprivate var isDenseQwen3: Bool { !isQwen35 && !hasExperts }
+
+  /// Source: the config classes of transformers 5.12.
+  fileprivate func defaultHeadDim(hidden: Int, heads: Int) -> Int {
+    if isQwen35 { return 256 }
+    return hasExperts ? hidden / heads : 128
   }
 }
 
 extension ExpertShape {
   init(_ text: Config, hidden: Int) throws(Refusal) {
-    // transformers 5 writes num_local_experts for Qwen3-VL-MoE, published configs say num_experts.
-    let key = text.has("num_experts") ? "num_experts" : "num_local_experts"
     self.init(
-      count: try text.size(key, atMost: Config.largestCount), hidden: hidden,
+      count: try text.size(ExpertShape.countKey(text), atMost: Config.largestCount), hidden: hidden,
       intermediate: try text.size("moe_intermediate_size"))
+  }
+
+  /// transformers 5 writes num_local_experts for Qwen3-VL-MoE, and reads it first; published configs say num_experts.
+  static func countKey(_ text: Config) -> String {
+    text.has("num_local_experts") ? "num_local_experts" : "num_experts"
   }
 }
 
 extension DeltaNetShape {
   init(_ text: Config, hidden: Int) throws(Refusal) {
     let most = Config.largestCount
+    let keyHeads = try text.size("linear_num_key_heads", default: 16, atMost: most)
+    let valueHeads = try text.size("linear_num_value_heads", default: 32, atMost: most)
+    guard valueHeads % keyHeads == 0 else {
+      throw text.refuse("linear_num_key_heads", "is \(keyHeads), which does not divide linear_num_value_heads \(valueHeads)")
+    }
     self.init(
-      hidden: hidden, keyHeads: try text.size("linear_num_key_heads", default: 16, atMost: most),
-      valueHeads: try text.size("linear_num_value_heads", default: 32, atMost: most),
+      hidden: hidden, keyHeads: keyHeads, valueHeads: valueHeads,
       keyHeadDim: try text.size("linear_key_head_dim", default: 128, atMost: most),
       valueHeadDim: try text.size("linear_value_head_dim", default: 128, atMost: most),
       kernel: try text.size("linear_conv_kernel_dim", default: 4, atMost: most))

@@ -22,6 +22,16 @@ package struct Config {
     return kind != MIMO_KIND_ABSENT && kind != MIMO_KIND_NULL
   }
 
+  /// Whether the key is there, be it with null.
+  package func mentions(_ key: String) -> Bool {
+    at(key).lend { model.host.pointee.config_kind(model.builder, $0) } != MIMO_KIND_ABSENT
+  }
+
+  /// What the config says, whatever its kind, or what the model's code takes when the key is missing.
+  package func value(_ key: String, or fallback: Value) -> Value {
+    mentions(key) ? .config(at(key)) : fallback
+  }
+
   /// Members of a list or object; 0 when there is none.
   package func count(_ key: String) throws(Refusal) -> Int {
     guard has(key) else { return 0 }

@@ -6,6 +6,10 @@ import PluginABI
 package struct Text {
   let view: mimo_string
 
+  init(view: mimo_string) { self.view = view }
+
+  package init(_ literal: StaticString) { view = mimo_string(literal) }
+
   package var string: String {
     guard let data = view.data else { return "" }
     return String(decoding: UnsafeRawBufferPointer(start: data, count: view.length), as: UTF8.self)

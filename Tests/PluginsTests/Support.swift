@@ -38,7 +38,7 @@ struct Fixture {
     "qwen3_5_vl_moe_fused", "qwen3_5_vl_moe_fused_mtp",
   ]
 
-  var config: JSONValue { json["config"] ?? .null }
+  var config: JSONValue { json.object?["config"] ?? .null }
 
   /// Tensors of the Hugging Face checkpoint.
   var sources: [String: GlobalShape] {

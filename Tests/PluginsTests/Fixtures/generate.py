@@ -9,6 +9,7 @@ Each NAME.json holds
   full    parameter of the Megatron module (tp = pp = ep = 1) -> shape; absent where there is no reference
   dist    tensor of a torch_dist checkpoint -> shape
   state   key of an extra state entry -> shape of its grid of shards
+  provider  field of the trainer's provider in run_config.yaml, by dotted path -> value
   mimo    the same two for a MIMO checkpoint: {"dist": ..., "state": ...}
 """
 import glob
@@ -54,6 +55,38 @@ def dist(reader, folder):
     return {"dist": tensors, "state": states}
 
 
+def scalar(text):
+    words = {"null": None, "true": True, "false": False, "[]": [], "{}": {}}
+    if text in words:
+        return words[text]
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            pass
+    return text
+
+
+def provider(path):
+    """The block maps, block lists of scalars and scalars of `model:`, flattened."""
+    fields, stack, lists = {}, [], None
+    for line in open(path).read().split("\nmodel:\n")[1].splitlines():
+        indent = len(line) - len(line.lstrip())
+        if indent == 0 and not line.startswith("-"):
+            break
+        if line.lstrip().startswith("- "):
+            fields.setdefault(lists, []).append(scalar(line.strip()[2:]))
+            continue
+        key, _, value = line.strip().partition(":")
+        while stack and stack[-1][0] >= indent:
+            stack.pop()
+        stack.append((indent, key))
+        lists = ".".join(k for _, k in stack)
+        if value.strip():
+            fields[lists] = scalar(value.strip())
+    return fields
+
+
 def main():
     golden, reader_path = sys.argv[1:]
     spec = importlib.util.spec_from_file_location("reader", reader_path)
@@ -71,6 +104,9 @@ def main():
         found = dist(reader, os.path.join(golden, where.get("dist", family), "torch_dist/iter_0000000"))
         if found:
             out.update(found)
+        run_config = os.path.join(golden, where.get("dist", family), "torch_dist/iter_0000000/run_config.yaml")
+        if os.path.exists(run_config):
+            out["provider"] = provider(run_config)
         if "mimo" in where:
             out["mimo"] = dist(reader, os.path.join(root, "mimo", where["mimo"], "ckpt/iter_0000000"))
         target = os.path.join(os.path.dirname(os.path.abspath(__file__)), family + ".json")
