@@ -112,7 +112,7 @@ package struct DistOutput: Sendable {
     catalog.files[file].size += UInt64(stateBytes.count)
   }
 
-  /// `<key>._extra_state/shard_<offsets>_<counts>`. Source: megatron-core `ShardedObject.unique_key`.
+  /// `<key>/shard_<offsets>_<counts>`. Source: megatron-core `ShardedObject.unique_key`.
   private static func objectKey(_ entry: StateEntryDeclaration, prefix: String) -> String {
     let key = prefix + Template.fill(entry.key, layer: entry.layer?.index, expert: entry.expert?.index)
     var axes: [AxisPosition] = []
@@ -121,7 +121,7 @@ package struct DistOutput: Sendable {
     if axes.isEmpty { axes = [AxisPosition(index: 0, count: 1)] }
     let offsets = axes.map { String($0.index) }.joined(separator: ".")
     let counts = axes.map { String($0.count) }.joined(separator: ".")
-    return "\(key)._extra_state/shard_\(offsets)_\(counts)"
+    return "\(key)/shard_\(offsets)_\(counts)"
   }
 
   /// The file of a rank, named as torch names it.
