@@ -79,7 +79,13 @@ package struct Region: Sendable, Hashable, CustomStringConvertible {
     return result
   }
 
+  /// Regions that are refused may hold any numbers, and still must be named.
+  private static func description(from start: Int, _ extent: Int) -> String {
+    let (end, overflow) = start.addingReportingOverflow(extent)
+    return overflow ? "\(extent) from \(start) on" : "\(start)..<\(end)"
+  }
+
   package var description: String {
-    "[" + (0..<rank).map { "\(offset[$0])..<\(offset[$0] + extent[$0])" }.joined(separator: ", ") + "]"
+    "[" + (0..<rank).map { Region.description(from: offset[$0], extent[$0]) }.joined(separator: ", ") + "]"
   }
 }
