@@ -29,6 +29,17 @@ package func product(_ dims: some Collection<Int>) -> Int? {
   return result
 }
 
+/// Sum of non-negative numbers, `Int.max` where it overflows.
+package func saturatingSum(_ numbers: some Sequence<Int>) -> Int {
+  var sum = 0
+  for n in numbers {
+    let (next, overflow) = sum.addingReportingOverflow(n)
+    if overflow { return .max }
+    sum = next
+  }
+  return sum
+}
+
 /// Row-major strides, in elements.
 package func rowMajorStrides(_ dims: DimVector) -> DimVector {
   var strides = DimVector(repeating: 1, count: dims.count)
