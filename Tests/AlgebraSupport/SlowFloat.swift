@@ -34,9 +34,8 @@ package struct SlowFloat: Sendable {
     if value.isNaN { return infinity | 1 << UInt64(mantissaBits - 1) }
     let sign = value.sign == .minus ? signBit : 0
     let size = abs(value)
-    if size == .infinity { return sign | infinity }
-    var exponent = 1 - bias
-    while exponent < bias, size >= power(exponent + 1) { exponent += 1 }
+    if size >= power(bias + 1) { return sign | infinity }
+    let exponent = size == 0 ? 1 - bias : max(Int(size.exponent), 1 - bias)
     // In steps of the last digit: exact, for a double has more digits and a wider exponent.
     let steps = UInt64((size / power(exponent) * Double(1 << mantissaBits)).rounded(.toNearestOrEven))
     // Counting on from the smallest number of the binade carries into the exponent as it should, up to infinity.
@@ -60,7 +59,8 @@ package struct SlowConversion {
 
   package init?(left: DType, right: DType, addend: Double?) {
     guard let left = SlowFloat(left), let right = SlowFloat(right), let single = SlowFloat(.f32) else { return nil }
-    (self.left, self.right, self.single, self.addend) = (left, right, single, addend)
+    (self.left, self.right, self.single) = (left, right, single)
+    self.addend = addend.map(single.rounded)
   }
 
   package func toRight(_ bits: UInt64) -> UInt64 { move(bits, left, right, addend) }

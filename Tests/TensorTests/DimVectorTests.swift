@@ -30,8 +30,7 @@ import Testing
         }
       }
       #expect(Array(vector) == plain, "seed \(seed)")
-      let again = DimVector(exactly: plain)
-      #expect(again == vector && again.hashValue == vector.hashValue, "seed \(seed): what was removed must not count")
+      #expect(Set([vector, AlgebraSupport.vector(plain)]).count == 1, "seed \(seed): what was removed must not count")
       #expect(vector.description == plain.description, "seed \(seed)")
     }
   }
