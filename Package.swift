@@ -9,9 +9,10 @@ let engine: [Target] = [
   .target(
     name: "MimoFormats", dependencies: ["MimoChecksum", "MimoSystem", "MimoTensor"], path: "Sources/Core/Formats"),
   .target(name: "MimoParallel", dependencies: ["MimoSystem", "MimoTensor"], path: "Sources/Core/Parallel"),
-  .target(name: "MimoMapping", dependencies: ["MimoSystem", "MimoTensor"], path: "Sources/Core/Mapping"),
   .target(
-    name: "MimoPlugins", dependencies: ["PluginABI", "MimoSystem", "MimoTensor", "MimoFormats", "MimoMapping"],
+    name: "MimoMapping", dependencies: ["MimoSystem", "MimoTensor", "MimoParallel"], path: "Sources/Core/Mapping"),
+  .target(
+    name: "MimoPlugins", dependencies: ["PluginABI", "MimoSystem", "MimoTensor", "MimoFormats", "MimoParallel", "MimoMapping"],
     path: "Sources/Core/Plugins"),
   .target(
     name: "MimoPlan",
@@ -23,12 +24,16 @@ let engine: [Target] = [
 ]
 
 /// Plugins are Embedded Swift: the shared library needs libc alone, whatever Swift runtime the host has.
-let embedded: [SwiftSetting] = [.enableExperimentalFeature("Embedded"), .unsafeFlags(["-wmo"])]
+let embedded: [SwiftSetting] = [
+  .enableExperimentalFeature("Embedded"), .unsafeFlags(["-wmo"]),
+  .unsafeFlags(["-Osize", "-Xfrontend", "-function-sections"], .when(configuration: .release)),
+]
 let pluginLinkage: [LinkerSetting] = [
   .unsafeFlags([
     "-enable-experimental-feature", "Embedded", "-Xlinker", "-Bsymbolic", "-Xlinker", "--no-undefined",
     "-Xlinker", "--version-script=\(Context.packageDirectory)/Plugins/exported-symbols.map",
-  ])
+  ]),
+  .unsafeFlags(["-Xlinker", "--gc-sections", "-Xlinker", "--strip-all"], .when(configuration: .release)),
 ]
 
 /// One folder under `Plugins/` a family, one shared library each.
@@ -54,11 +59,16 @@ let package = Package(
       exclude: ["Fixtures"]),
     .testTarget(name: "ParallelTests", dependencies: ["MimoParallel"], path: "Tests/ParallelTests"),
     .testTarget(name: "MappingTests", dependencies: ["MimoMapping"], path: "Tests/MappingTests"),
-    .testTarget(name: "PluginsTests", dependencies: ["MimoPlugins", "PluginABI"], path: "Tests/PluginsTests"),
+    .testTarget(
+      name: "PluginsTests",
+      dependencies: [
+        "MimoPlugins", "PluginABI", "MimoFormats", "MimoMapping", "MimoParallel", "MimoSystem", "MimoTensor",
+      ],
+      path: "Tests/PluginsTests", exclude: ["BadPlugins", "Fixtures"]),
     .testTarget(name: "PlanTests", dependencies: ["MimoPlan"], path: "Tests/PlanTests"),
     .testTarget(name: "EngineTests", dependencies: ["MimoEngine"], path: "Tests/EngineTests"),
     .testTarget(
-      name: "CommandTests", dependencies: ["MimoFormats", "MimoSystem", "MimoTensor"], path: "Tests/CommandTests"),
+      name: "CommandTests", dependencies: ["mimo-host", "MimoFormats", "MimoSystem", "MimoTensor"], path: "Tests/CommandTests"),
   ]
     + families.map {
       .target(

@@ -1,1 +1,14 @@
-print("mimo-host")
+import Glibc
+import MimoSystem
+
+let dispatch = Dispatch(entries: [
+  Entry(ConvertOptions.self, run), Entry(PlanOptions.self, run), Entry(InspectOptions.self, run),
+  Entry(VerifyOptions.self, run), Entry(SynthOptions.self, run), Entry(PluginListOptions.self, run),
+  Entry(PluginDescribeOptions.self, run),
+])
+do {
+  try dispatch.run(Array(CommandLine.arguments.dropFirst()))
+} catch {
+  Console.printError(error)
+  exit(error.code.rawValue)
+}

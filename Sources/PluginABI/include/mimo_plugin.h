@@ -5,9 +5,11 @@
  * each target lives in a parallel layout. It opens no file, moves no byte and starts no thread.
  *
  * Rules of the boundary
- *   R1  Every struct starts with `struct_size`. Structs grow only at their end. Nobody reads past the peer's size.
- *   R2  Views (mimo_string, pointers with a count) are borrowed: valid for the call, or, in the plugin's table, for the
- *       life of the library. No allocation crosses the boundary in either direction.
+ *   R1  Every struct but mimo_string starts with `struct_size`. Structs grow only at their end. Nobody reads past the
+ *       peer's size.
+ *   R2  Views (mimo_string, pointers with a count) are borrowed: valid for the call; what the host lends to `describe`
+ *       until it returns; what is in the plugin's table for the life of the library. No allocation crosses the boundary
+ *       in either direction.
  *   R3  Functions answer with a mimo_status or an id; errors are said through `fail`. A plugin never exits or aborts.
  *   R4  `describe` is deterministic and re-entrant: the same config, sources and options give the same calls.
  *   R5  After a call answered MIMO_FAILED (or MIMO_NO_NODE) the plugin returns from `describe` with MIMO_FAILED. The host
@@ -98,12 +100,16 @@ typedef struct mimo_kernel {
 
 #define MIMO_TARGET_VOCABULARY 1u /* flag: dim 0 is the vocabulary, may be padded with zero rows at its end */
 
+/* Flag: more ranks than units may share a unit, each with an equal part of it (key/value groups in Megatron). */
+#define MIMO_SEGMENT_SHARED_UNITS 1u
+
 /* One part of a split dim. Each part is cut on its own, so that a rank holds [gate_r; up_r], not a slice of the whole.
- * `unit`: rows that must stay together (a head, a key/value group), at least 1; `unit_name` names them in errors.
+ * `unit`: rows that must stay together (a head, a key/value group), at least 1; `unit_name` names one in errors, in the
+ * singular.
  * `name`: not empty when the checkpoint stores this part under a key of its own, `<key>.<name>`. */
 typedef struct mimo_segment {
   uint32_t struct_size;
-  uint32_t reserved;
+  uint32_t flags;
   mimo_string name;
   int64_t extent;
   int64_t unit;
@@ -136,7 +142,8 @@ typedef struct mimo_target {
   uint32_t reserved;
 } mimo_target;
 
-/* An entry without weights that a loader asks for (`<key>._extra_state`), with the same rules for placeholders. */
+/* An entry without weights that a loader asks for, with the same rules for placeholders. `key` is the whole key, with
+ * its `._extra_state`; the shard suffix is the host's. */
 typedef struct mimo_state_entry {
   uint32_t struct_size;
   uint32_t component;

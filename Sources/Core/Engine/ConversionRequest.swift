@@ -1,0 +1,32 @@
+import MimoParallel
+import MimoTensor
+
+/// What the user wants converted.
+package struct ConversionRequest: Sendable {
+  package var source: String
+  package var output: String
+  /// nil: to a Hugging Face folder.
+  package var layout: LayoutRequest?
+  package var worldSize: Int?
+  package var padVocabulary = false
+  package var dtype: DType?
+  /// A folder with the model's config.json, for a checkpoint that does not say its model.
+  package var configFolder: String?
+  /// "per_expert", "packed" or "packed_transposed".
+  package var expertStorage: String?
+  /// Largest safetensors file of a folder whose own files are not known.
+  package var shardBytes: Int?
+  package var overwrite = false
+  package var resources: Resources
+  /// The command line, for the report.
+  package var command: [String] = []
+
+  package init(source: String, output: String, resources: Resources) {
+    self.source = source
+    self.output = output
+    self.resources = resources
+  }
+
+  /// What a plugin may ask for.
+  var pluginOptions: [String: String] { expertStorage.map { ["expert_storage": $0] } ?? [:] }
+}

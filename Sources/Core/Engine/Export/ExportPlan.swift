@@ -1,0 +1,64 @@
+import MimoFormats
+import MimoMapping
+import MimoPlan
+import MimoPlugins
+import MimoSystem
+import MimoTensor
+
+/// Everything about an export (Megatron -> Hugging Face) before a byte moves.
+package struct ExportPlan: Sendable {
+  package let plugin: PluginInfo
+  package let stored: StoredCheckpoint
+  package let output: WholeOutput
+  package let conversion: ConversionPlan
+  /// What the original had and this layout does not.
+  package let missing: [String]
+
+  /// Largest safetensors file, where nothing else is known. Source: transformers 4 `save_pretrained`.
+  package static let defaultShardBytes = 5_000_000_000
+
+  package init(
+    _ request: ConversionRequest, from format: CheckpointFormat, plugin: PluginLibrary
+  ) throws(MimoError) {
+    self.plugin = plugin.info
+    var stored = try StoredCheckpoint(request, format: format, plugin: plugin)
+    try stored.locate(jobs: request.resources.jobs)
+    self.stored = stored
+    output = try ExportPlan.output(request, stored)
+    missing = ExportPlan.missing(stored)
+    conversion = try ConversionPlan(
+      .storedToWhole, description: stored.description, whole: output.whole, wholeFiles: output.files,
+      stored: stored.catalog)
+  }
+
+  private static func output(
+    _ request: ConversionRequest, _ stored: StoredCheckpoint
+  ) throws(MimoError) -> WholeOutput {
+    let description = stored.description
+    if let manifest = stored.manifest, knows(manifest, description) {
+      return try WholeOutput(restoring: manifest, for: description) { spec in
+        request.dtype.flatMap { isPlainFloat(spec.dtype) ? $0 : nil } ?? spec.dtype
+      }
+    }
+    let model = try stored.config.dtype(asked: request.dtype)
+    return try WholeOutput(description, shardBytes: request.shardBytes ?? defaultShardBytes) { source in
+      request.dtype ?? source.published ?? model
+    }
+  }
+
+  /// Whether the record names every tensor that is written (it does not when experts are asked for in another form).
+  private static func knows(_ manifest: SourceManifest, _ description: ModelDescription) -> Bool {
+    var names = Set<String>()
+    for file in manifest.files { for tensor in file.tensors { names.insert(tensor.name) } }
+    return description.sources.allSatisfy { names.contains($0.name) }
+  }
+
+  private static func isPlainFloat(_ dtype: DType) -> Bool { dtype == .bf16 || dtype == .f16 || dtype == .f32 }
+
+  private static func missing(_ stored: StoredCheckpoint) -> [String] {
+    guard let manifest = stored.manifest else { return [] }
+    var known = Set(stored.description.sources.map(\.name))
+    for tie in stored.description.ties { known.insert(tie.duplicate) }
+    return manifest.files.flatMap(\.tensors).map(\.name).filter { !known.contains($0) }
+  }
+}

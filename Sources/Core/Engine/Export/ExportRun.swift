@@ -1,0 +1,101 @@
+import MimoFormats
+import MimoPlan
+import MimoSystem
+import MimoTensor
+
+/// Carries out an export: everything is written into a hidden folder, which becomes OUT as a whole.
+package struct ExportRun: Sendable {
+  let plan: ExportPlan
+  let request: ConversionRequest
+  let hostVersion: String
+
+  package init(_ plan: ExportPlan, request: ConversionRequest, hostVersion: String) {
+    self.plan = plan
+    self.request = request
+    self.hostVersion = hostVersion
+  }
+
+  /// Answers the report that lies in OUT.
+  package func run(progress: @escaping ProgressHandler) throws(MimoError) -> ConversionReport {
+    let start = MonotonicClock.seconds()
+    if !request.overwrite { try StagedDirectory.refuseExisting(request.output) }
+    try OutputFolder.checkSpace(bytesNeeded, for: request.output)
+    let stage = try StagedDirectory(for: request.output)
+    let files = try OutputFolder.create(plan.output.files, in: stage.path)
+    for (file, head) in zip(files, plan.output.heads) { try file.write(head, at: 0) }
+    let sources = try OutputFolder.open(plan.conversion.stored.files)
+    let result = try Execution(plan.conversion, resources: request.resources, progress: progress)
+      .run(wholeFiles: files, storedFiles: sources)
+    try copyTies(files)
+    try writeCompanions(into: stage.path)
+    try prove(stage.path)
+    var report = report()
+    report.add(plan.conversion, names: plan.stored.description.targets.indices.map(plan.stored.name), result: result)
+    report.seconds = MonotonicClock.seconds() - start
+    try FileSystem.writeSmallFile(FileSystem.join(stage.path, ConversionReport.fileName), report.encoded())
+    try Interruption.check()
+    try stage.publish(replacing: request.overwrite)
+    return report
+  }
+
+  package var bytesNeeded: UInt64 {
+    plan.output.files.reduce(0) { $0 + $1.size } + UInt64(plan.conversion.whole.count * 256 + (1 << 20))
+  }
+
+  /// Tied tensors that the original stored twice are stored twice again.
+  private func copyTies(_ files: [File]) throws(MimoError) {
+    var buffer = ByteBuffer()
+    for copy in plan.output.copies {
+      let total = copy.original.byteCount
+      var position = 0
+      while position < total {
+        let bytes = buffer.reserve(min(4 << 20, total - position))
+        try files[copy.original.file].read(into: bytes, at: copy.original.offset + UInt64(position))
+        try files[copy.duplicate.file].write(
+          UnsafeRawBufferPointer(bytes), at: copy.duplicate.offset + UInt64(position))
+        position += bytes.count
+      }
+    }
+  }
+
+  private func writeCompanions(into folder: String) throws(MimoError) {
+    if let index = plan.output.index {
+      try FileSystem.writeSmallFile(FileSystem.join(folder, HuggingFaceIndex.fileName), index)
+    }
+    guard let source = plan.stored.companionFolder else { return }
+    let changed = plan.stored.config.applying(plan.stored.description.configOverrides)
+    let isChanged = changed != plan.stored.config.json
+    let names = isChanged ? plan.stored.companions.filter { $0 != "config.json" } : plan.stored.companions
+    try TravellingRecord.copy(names, from: source, to: folder)
+    guard isChanged else { return }
+    let text = JSONWriter.write(changed, .indented(2)) + [UInt8(ascii: "\n")]
+    try FileSystem.writeSmallFile(FileSystem.join(folder, "config.json"), text)
+  }
+
+  /// Reads back what was written: heads, index and inventory.
+  private func prove(_ folder: String) throws(MimoError) {
+    let written = try HuggingFaceFolder.open(folder)
+    let expected = plan.output.whole.count + plan.output.copies.count
+    guard written.tensors.count == expected else {
+      throw MimoError(.internalError, "\(written.tensors.count) of \(expected) tensors read back", path: folder)
+    }
+  }
+
+  private func report() -> ConversionReport {
+    var report = ConversionReport(
+      hostVersion: hostVersion, command: request.command, plugin: (plan.plugin.family, plan.plugin.version),
+      source: .init(
+        path: request.source, format: plan.stored.format == .ranks ? "ranks" : plan.stored.naming.rawValue,
+        bytes: plan.stored.catalog.files.reduce(0) { $0 + $1.size }),
+      output: .init(path: request.output, format: "hf", bytes: plan.output.files.reduce(0) { $0 + $1.size }),
+      layout: .null, planHash: plan.conversion.hash)
+    for name in plan.missing {
+      report.notes.append("\(name) was in the original and has no place in layout \(plan.stored.naming.rawValue)")
+    }
+    for override in plan.stored.description.configOverrides where plan.stored.config.json[override.path] != nil {
+      report.notes.append("config.json: \(override.path) was changed: \(override.reason)")
+    }
+    for key in plan.stored.leftBehind { report.notes.append("\(key) is no weight and was left behind") }
+    return report
+  }
+}

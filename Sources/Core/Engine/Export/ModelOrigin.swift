@@ -1,0 +1,67 @@
+import MimoFormats
+import MimoSystem
+import MimoTensor
+
+/// What is known about the Hugging Face model that a Megatron checkpoint is of.
+struct ModelOrigin {
+  let config: ModelConfig
+  /// Names, dtypes and files of the original; nil when only its config is known.
+  let manifest: SourceManifest?
+  let companionFolder: String?
+  let companions: [String]
+
+  /// Shapes by name, as plugins ask for them.
+  var shapes: [String: GlobalShape]? {
+    guard let manifest else { return nil }
+    var shapes: [String: GlobalShape] = [:]
+    for file in manifest.files { for tensor in file.tensors { shapes[tensor.name] = tensor.shape } }
+    return shapes
+  }
+
+  /// Looks where the user said, else beside the checkpoint.
+  init(_ request: ConversionRequest) throws(MimoError) {
+    if let folder = request.configFolder {
+      try self.init(folder: folder)
+      return
+    }
+    guard let record = try TravellingRecord.find(beside: request.source) else {
+      throw MimoError(
+        .invalidInput, "does not say which model it is of: it was not written by mimo-host", path: request.source,
+        remedy: "Name a folder with the model's config.json: --hf-config DIR")
+    }
+    self.init(
+      config: record.config, manifest: record.manifest, companionFolder: record.files,
+      companions: record.manifest.companions.map(\.path))
+  }
+
+  private init(config: ModelConfig, manifest: SourceManifest?, companionFolder: String?, companions: [String]) {
+    self.config = config
+    self.manifest = manifest
+    self.companionFolder = companionFolder
+    self.companions = companions
+  }
+
+  /// A folder with config.json; its weights, if it has any, say dtypes and files.
+  private init(folder: String) throws(MimoError) {
+    let config = try ModelConfig(path: FileSystem.join(folder, "config.json"))
+    let names = try FileSystem.list(folder)
+    guard names.contains(where: { $0.hasSuffix(".safetensors") }) else {
+      let companions = try ModelOrigin.plainFiles(names, in: folder)
+      self.init(config: config, manifest: nil, companionFolder: folder, companions: companions)
+      return
+    }
+    let original = try HuggingFaceFolder.open(folder)
+    self.init(
+      config: config, manifest: SourceManifest(original), companionFolder: folder,
+      companions: original.companions.filter(TravellingRecord.travels).map(\.path))
+  }
+
+  private static func plainFiles(_ names: [String], in folder: String) throws(MimoError) -> [String] {
+    var files: [String] = []
+    for name in names where !name.hasPrefix(".") && !name.hasSuffix(".index.json") && name != ConversionReport.fileName {
+      let info = try FileSystem.infoFollowingLinks(at: FileSystem.join(folder, name))
+      if info.kind == .regular { files.append(name) }
+    }
+    return files
+  }
+}

@@ -1,0 +1,103 @@
+import MimoFormats
+import MimoMapping
+import MimoParallel
+import MimoPlan
+import MimoPlugins
+import MimoSystem
+import MimoTensor
+
+/// A Megatron checkpoint, opened: what model it is of, and where each of its tensors lies.
+package struct StoredCheckpoint: Sendable {
+  package let path: String
+  package let format: CheckpointFormat
+  package let naming: ModelNaming
+  package let config: ModelConfig
+  /// What an import recorded about the source; nil for a checkpoint that somebody else wrote.
+  package let manifest: SourceManifest?
+  /// Folder of the files that are no weights; nil when none is known.
+  package let companionFolder: String?
+  package let companions: [String]
+  /// Its vocabulary as padded as the checkpoint's.
+  package let description: ModelDescription
+  package private(set) var catalog: StoredCatalog
+  /// Prefix of each component's names.
+  package let prefixes: [String]
+  /// Keys that are no weights.
+  package let leftBehind: [String]
+  private let dist: (checkpoint: DistCheckpoint, items: [DistSource.Item])?
+
+  package init(_ request: ConversionRequest, format: CheckpointFormat, plugin: PluginLibrary) throws(MimoError) {
+    path = request.source
+    self.format = format
+    let origin = try ModelOrigin(request)
+    config = origin.config
+    manifest = origin.manifest
+    companionFolder = origin.companionFolder
+    companions = origin.companions
+    let declared = plugin.info.components.map {
+      ClusterLayout.Declared(name: $0.name, isEncoder: !$0.modalityKey.isEmpty)
+    }
+    func describe(_ naming: ModelNaming) throws(MimoError) -> ModelDescription {
+      try plugin.describe(
+        origin.config.input(sources: origin.shapes, options: request.pluginOptions), layout: naming.rawValue)
+    }
+    switch format {
+    case .hf: throw MimoError(.internalError, "a Hugging Face folder is no stored checkpoint")
+    case .dist:
+      let checkpoint = try DistCheckpoint.open(request.source)
+      naming = StoredCheckpoint.naming(of: checkpoint, plugin: plugin.info)
+      prefixes = naming.components(of: plugin.info).map(\.prefix)
+      let source = try DistSource(checkpoint, description: try describe(naming), prefixes: prefixes)
+      description = source.description
+      catalog = source.catalog
+      leftBehind = source.leftBehind
+      dist = (checkpoint, source.items)
+    case .ranks:
+      let cluster = try LayoutFile.read(request.source, declared: declared)
+      naming = ModelNaming(cluster.form)
+      let components = naming.components(of: plugin.info)
+      prefixes = components.map(\.prefix)
+      let source = try StoredCheckpoint.ranks(
+        request.source, try describe(naming), components: components, cluster: cluster)
+      description = source.layout.description
+      catalog = source.catalog
+      leftBehind = []
+      dist = nil
+    }
+  }
+
+  /// A component of a MIMO model has a module path that no single model has.
+  private static func naming(of checkpoint: DistCheckpoint, plugin: PluginInfo) -> ModelNaming {
+    let paths = plugin.components.filter { !$0.modalityKey.isEmpty }.map { component in
+      component.targetModulePath.prefix { $0 != "." } + "."
+    }
+    let isMIMO = checkpoint.tensors.contains { tensor in paths.contains { tensor.key.hasPrefix($0) } }
+    return isMIMO ? .mimo : .megatron
+  }
+
+  /// The ranks' vocabulary may be padded or not; only one of the two fits the files.
+  private static func ranks(
+    _ folder: String, _ description: ModelDescription, components: [(name: String, prefix: String)],
+    cluster: ClusterLayout
+  ) throws(MimoError) -> RanksSource {
+    func read(padded: Bool) throws(MimoError) -> RanksSource {
+      let layout = try ModelLayout(description, components: components, cluster: cluster, padVocabulary: padded)
+      return try RanksSource(folder, layout: layout)
+    }
+    let plain = capture { () throws(MimoError) in try read(padded: false) }
+    guard case .failure(let failure) = plain else { return try plain.get() }
+    guard case .success(let padded) = capture({ () throws(MimoError) in try read(padded: true) }) else { throw failure }
+    return padded
+  }
+
+  /// Looks at the frame of every item, so that the place of each chunk's elements is known.
+  package mutating func locate(jobs: Int) throws(MimoError) {
+    guard let dist else { return }
+    catalog.chunks = try ItemLocator(dist.checkpoint, dist.items, catalog: catalog).locate(jobs: jobs)
+  }
+
+  /// The name of a target in this checkpoint.
+  package func name(of target: Int) -> String {
+    prefixes[description.targets[target].component] + description.targets[target].globalName
+  }
+}

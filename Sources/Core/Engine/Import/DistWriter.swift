@@ -1,0 +1,121 @@
+import MimoFormats
+import MimoPlan
+import MimoSystem
+import MimoTensor
+
+/// Writes what stands around the weights of a distributed checkpoint: frames, objects, `.metadata` and companions.
+struct DistWriter {
+  let files: [File]
+  private let output: DistOutput
+  private let root: String
+  private let folder: String
+
+  /// Makes the folder of iteration 0 with its files at full size.
+  init(_ output: DistOutput, root: String) throws(MimoError) {
+    self.output = output
+    self.root = root
+    folder = FileSystem.join(root, DistCheckpointCompanions.folderName(iteration: 0))
+    try FileSystem.createDirectory(folder)
+    files = try OutputFolder.create(output.catalog.files, in: folder)
+  }
+
+  /// Writes all that is left once the weights are in place, and proves that the checkpoint reads back whole.
+  func finish(
+    _ result: MoveResult, jobs: Int, runConfig: String, companions: [HuggingFaceFolder.Companion], source: String
+  ) throws(MimoError) {
+    try writeFrames(result, jobs: jobs)
+    for object in output.objects { try files[object.file].write(output.stateBytes, at: object.offset) }
+    try writeCompanions(runConfig: runConfig)
+    try writeTokenizer(companions, source: source)
+    try FileSystem.writeSmallFile(FileSystem.join(folder, ".metadata"), try metadata())
+    try writeTrackers()
+    try proveReadable()
+  }
+
+  /// The bytes before and after the elements of each item; the CRC is known now.
+  private func writeFrames(_ result: MoveResult, jobs: Int) throws(MimoError) {
+    let output = output
+    let files = files
+    let count = output.items.count
+    try Workers.run(count: max(1, min(jobs, count))) { worker throws(MimoError) in
+      var prefix: [UInt8] = []
+      for index in stride(from: worker.index, to: count, by: jobs) {
+        if worker.isCancelled { return }
+        let item = output.items[index]
+        let file = files[output.catalog.chunks[index].file]
+        prefix.removeAll(keepingCapacity: true)
+        item.frame.appendPrefix(to: &prefix)
+        try file.write(prefix, at: item.offset)
+        let suffix = item.frame.suffix(dataCRC32: result.chunkDigests[index])
+        try file.write(suffix, at: item.offset + item.frame.dataOffset + item.frame.dataLength)
+      }
+    }
+  }
+
+  private func metadata() throws(MimoError) -> [UInt8] {
+    let tensors = output.tensors.map { tensor in
+      DistTensor(
+        key: tensor.key, dtype: tensor.dtype, shape: tensor.shape,
+        chunks: tensor.items.map { index in
+          let item = output.items[index]
+          return DistChunk(
+            region: item.region, file: output.catalog.chunks[index].file, offset: item.offset, length: item.frame.length)
+        })
+    }
+    let objects = output.objects.map {
+      DistObject(key: $0.key, file: $0.file, offset: $0.offset, length: $0.length)
+    }
+    return try DistMetadataEncoder.encode(
+      tensors: tensors, objects: objects, fileNames: output.catalog.files.map(\.path))
+  }
+
+  private func writeCompanions(runConfig: String) throws(MimoError) {
+    let common = DistCheckpointCompanions.commonState()
+    try write("common.pt", DistCheckpointCompanions.commonFile(common))
+    try write("metadata.json", DistCheckpointCompanions.metadataJSON)
+    try write("run_config.yaml", Array(runConfig.utf8))
+    try write("train_state.pt", try DistCheckpointCompanions.trainState())
+  }
+
+  private func write(_ name: String, _ bytes: [UInt8]) throws(MimoError) {
+    try FileSystem.writeSmallFile(FileSystem.join(folder, name), bytes)
+  }
+
+  /// The folder of the tokenizer's files, as the trainer saves it.
+  static let tokenizerFolder = "tokenizer"
+
+  private func writeTokenizer(
+    _ companions: [HuggingFaceFolder.Companion], source: String
+  ) throws(MimoError) {
+    let names = companions.map(\.path).filter(DistWriter.isTokenizerFile)
+    guard !names.isEmpty else { return }
+    let target = FileSystem.join(folder, DistWriter.tokenizerFolder)
+    try FileSystem.createDirectory(target)
+    try TravellingRecord.copy(names, from: source, to: target)
+  }
+
+  /// Source: the file names that transformers' tokenizers save.
+  private static func isTokenizerFile(_ path: String) -> Bool {
+    let exact: Set<String> = [
+      "vocab.json", "vocab.txt", "merges.txt", "special_tokens_map.json", "added_tokens.json", "chat_template.jinja",
+      "chat_template.json", "spiece.model", "sentencepiece.bpe.model",
+    ]
+    return exact.contains(path) || (path.hasPrefix("tokenizer") && !path.contains("/"))
+  }
+
+  private func writeTrackers() throws(MimoError) {
+    let state = FileSystem.join(root, "latest_train_state.pt")
+    try FileSystem.writeSmallFile(state, try DistCheckpointCompanions.trainState())
+    let tracker = FileSystem.join(root, "latest_checkpointed_iteration.txt")
+    try FileSystem.writeSmallFile(tracker, DistCheckpointCompanions.tracker(iteration: 0))
+  }
+
+  /// Reads back what was written: catalog, and each item's frame.
+  private func proveReadable() throws(MimoError) {
+    let checkpoint = try DistCheckpoint.open(root)
+    guard checkpoint.tensors.count == output.tensors.count, checkpoint.objects.count == output.objects.count else {
+      throw MimoError(
+        .internalError, "\(checkpoint.tensors.count) of \(output.tensors.count) tensors read back", path: folder)
+    }
+  }
+}

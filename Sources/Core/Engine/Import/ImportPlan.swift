@@ -1,0 +1,93 @@
+import MimoFormats
+import MimoMapping
+import MimoParallel
+import MimoPlan
+import MimoPlugins
+import MimoSystem
+import MimoTensor
+
+/// Everything about an import (Hugging Face -> Megatron) before a byte moves.
+package struct ImportPlan: Sendable {
+  /// The format to write.
+  package enum Format: String, Sendable {
+    /// A distributed checkpoint of a MIMO model.
+    case mimo
+    /// A distributed checkpoint of a single model.
+    case megatron
+    /// A safetensors file a rank.
+    case ranks
+  }
+
+  /// Where the bytes go.
+  package enum Output: Sendable {
+    case dist(DistOutput)
+    case ranks(RanksOutput)
+
+    package var catalog: StoredCatalog {
+      switch self {
+      case .dist(let output): output.catalog
+      case .ranks(let output): output.catalog
+      }
+    }
+  }
+
+  package let format: Format
+  package let plugin: PluginInfo
+  package let folder: HuggingFaceFolder
+  package let config: ModelConfig
+  package let naming: ModelNaming
+  package let layout: ModelLayout
+  package let match: SourceMatch
+  package let output: Output
+  package let conversion: ConversionPlan
+  /// The dtype of the model's parameters.
+  package let dtype: DType
+
+  package init(_ request: ConversionRequest, to format: Format, plugin: PluginLibrary) throws(MimoError) {
+    guard let asked = request.layout else { throw MimoError(.internalError, "an import without a layout") }
+    self.format = format
+    self.plugin = plugin.info
+    folder = try HuggingFaceFolder.open(request.source)
+    config = ModelConfig(folder.config, path: FileSystem.join(request.source, "config.json"))
+    dtype = try config.dtype(asked: request.dtype)
+    let cluster = try ImportPlan.cluster(asked, worldSize: request.worldSize, plugin: plugin.info)
+    naming = ModelNaming(cluster.form)
+    var shapes = [String: GlobalShape](minimumCapacity: folder.tensors.count)
+    for tensor in folder.tensors { shapes[tensor.name] = tensor.shape }
+    let description = try plugin.describe(
+      config.input(sources: shapes, options: request.pluginOptions), layout: naming.rawValue)
+    match = try SourceMatch(description, folder)
+    layout = try ModelLayout(
+      description, components: naming.components(of: plugin.info), cluster: cluster,
+      padVocabulary: request.padVocabulary)
+    output = try ImportPlan.output(format, layout, dtype: dtype)
+    conversion = try ConversionPlan(
+      .wholeToStored, description: layout.description, whole: match.whole,
+      wholeFiles: folder.files.map { StoredFile(path: $0.path, size: $0.size) }, stored: output.catalog)
+  }
+
+  /// The ranks that the user asked for.
+  package static func cluster(
+    _ request: LayoutRequest, worldSize: Int?, plugin: PluginInfo
+  ) throws(MimoError) -> ClusterLayout {
+    switch request {
+    case .single(let sizes): return try ClusterLayout.single(sizes, worldSize: worldSize)
+    case .mimo(let components):
+      let declared = plugin.components.map {
+        ClusterLayout.Declared(name: $0.name, isEncoder: !$0.modalityKey.isEmpty)
+      }
+      return try ClusterLayout.solve(components, declared: declared, worldSize: worldSize)
+    }
+  }
+
+  private static func output(_ format: Format, _ layout: ModelLayout, dtype: DType) throws(MimoError) -> Output {
+    let dtypes = layout.description.targets.map { $0.dtype ?? dtype }
+    switch format {
+    case .mimo, .megatron:
+      return .dist(try DistOutput(layout, dtypes: dtypes, stateBytes: try DistCheckpointCompanions.extraStateItem()))
+    case .ranks:
+      let inventory = try RankInventory(layout) { $0.dtype ?? dtype }
+      return .ranks(try RanksOutput(layout, inventory: inventory, dtypes: dtypes))
+    }
+  }
+}

@@ -1,0 +1,109 @@
+import MimoFormats
+import MimoParallel
+import MimoPlan
+import MimoSystem
+import MimoTensor
+
+/// Carries out an import: everything is written into a hidden folder, which becomes OUT as a whole.
+package struct ImportRun: Sendable {
+  let plan: ImportPlan
+  let request: ConversionRequest
+  let hostVersion: String
+
+  package init(_ plan: ImportPlan, request: ConversionRequest, hostVersion: String) {
+    self.plan = plan
+    self.request = request
+    self.hostVersion = hostVersion
+  }
+
+  /// Answers the report that lies in OUT.
+  package func run(progress: @escaping ProgressHandler) throws(MimoError) -> ConversionReport {
+    let start = MonotonicClock.seconds()
+    if !request.overwrite { try StagedDirectory.refuseExisting(request.output) }
+    try OutputFolder.checkSpace(bytesNeeded, for: request.output)
+    try TieCheck.run(plan.match.duplicates, in: plan.folder)
+    let stage = try StagedDirectory(for: request.output)
+    let result = try writeWeights(into: stage.path, progress: progress)
+    try TravellingRecord.write(plan.folder, into: stage.path)
+    var report = report()
+    report.add(plan.conversion, names: names, result: result)
+    report.seconds = MonotonicClock.seconds() - start
+    try FileSystem.writeSmallFile(FileSystem.join(stage.path, ConversionReport.fileName), report.encoded())
+    try Interruption.check()
+    try stage.publish(replacing: request.overwrite)
+    return report
+  }
+
+  /// Bytes of weights, of the files that travel along, and of what describes both.
+  package var bytesNeeded: UInt64 {
+    let weights = plan.output.catalog.files.reduce(0) { $0 + $1.size }
+    let companions = plan.folder.companions.reduce(0) { $0 + $1.size }
+    return weights + companions + UInt64(plan.conversion.stored.chunks.count * 512 + (1 << 20))
+  }
+
+  private var names: [String] { plan.layout.description.targets.indices.map(plan.layout.globalName) }
+
+  private func writeWeights(
+    into folder: String, progress: @escaping ProgressHandler
+  ) throws(MimoError) -> MoveResult {
+    switch plan.output {
+    case .ranks(let output):
+      let files = try OutputFolder.create(output.catalog.files, in: folder)
+      for (file, head) in zip(files, output.heads) { try file.write(head, at: 0) }
+      let result = try move(to: files, progress: progress)
+      try FileSystem.writeSmallFile(FileSystem.join(folder, "layout.json"), Array(layoutDocument.json.utf8))
+      for file in files { _ = try SafeTensorsHeader.parse(file) }
+      return result
+    case .dist(let output):
+      let writer = try DistWriter(output, root: folder)
+      let result = try move(to: writer.files, progress: progress)
+      let iteration = FileSystem.join(request.output, DistCheckpointCompanions.folderName(iteration: 0))
+      let config = RunConfig(
+        plan, request: request, tokenizerPath: FileSystem.join(iteration, DistWriter.tokenizerFolder))
+      try writer.finish(
+        result, jobs: request.resources.jobs, runConfig: config.text,
+        companions: plan.folder.companions.filter(TravellingRecord.travels), source: plan.folder.path)
+      return result
+    }
+  }
+
+  private func move(to files: [File], progress: @escaping ProgressHandler) throws(MimoError) -> MoveResult {
+    let sources = try OutputFolder.open(plan.conversion.wholeFiles)
+    return try Execution(plan.conversion, resources: request.resources, progress: progress)
+      .run(wholeFiles: sources, storedFiles: files)
+  }
+
+  private var layoutDocument: LayoutDocument {
+    LayoutDocument(
+      plan.layout.cluster,
+      routes: plan.plugin.components.map {
+        LayoutDocument.Route(name: $0.name, sourcePrefix: $0.sourcePrefix, targetModulePath: $0.targetModulePath)
+      })
+  }
+
+  private func report() -> ConversionReport {
+    var report = ConversionReport(
+      hostVersion: hostVersion, command: request.command, plugin: (plan.plugin.family, plan.plugin.version),
+      source: .init(
+        path: request.source, format: "hf", bytes: plan.folder.files.reduce(0) { $0 + $1.size }),
+      output: .init(
+        path: request.output, format: plan.format.rawValue, bytes: plan.output.catalog.files.reduce(0) { $0 + $1.size }),
+      layout: plan.layout.cluster.json, planHash: plan.conversion.hash)
+    report.drops = plan.match.drops.map { .init(name: $0.name, reason: $0.reason, bytes: $0.bytes) }
+    for duplicate in plan.match.duplicates {
+      report.notes.append("\(duplicate.name) holds the same as \(duplicate.original), which it is tied to")
+    }
+    for path in plan.folder.leftOut { report.notes.append("\(path) does not travel along") }
+    return report
+  }
+}
+
+extension ClusterLayout {
+  /// The layout for reports.
+  package var json: JSONValue {
+    .object([
+      "world_size": .integer(worldSize),
+      "components": .array(components.map { .string($0.layout.specification($0.name)) }),
+    ])
+  }
+}

@@ -1,0 +1,21 @@
+import MimoParallel
+import MimoPlugins
+
+/// Which of the plugin's layouts names the tensors of a Megatron checkpoint.
+package enum ModelNaming: String, Sendable {
+  /// The single model: `language_model.`, `vision_model.`, or no prefix.
+  case megatron
+  /// The MIMO model: each component below its own module path.
+  case mimo
+
+  package init(_ form: ClusterLayout.Form) {
+    self = form == .mimo ? .mimo : .megatron
+  }
+
+  /// Name and prefix of each component.
+  package func components(of plugin: PluginInfo) -> [(name: String, prefix: String)] {
+    plugin.components.map { component in
+      (component.name, self == .mimo ? component.targetModulePath + "." : component.sourcePrefix)
+    }
+  }
+}

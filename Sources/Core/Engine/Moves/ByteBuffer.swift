@@ -1,0 +1,22 @@
+/// Raw memory that grows when asked for more, owned by one worker.
+struct ByteBuffer: ~Copyable {
+  private var memory = UnsafeMutableRawBufferPointer(start: nil, count: 0)
+
+  deinit { memory.deallocate() }
+
+  /// At least `count` bytes, aligned for any element and for a page.
+  mutating func reserve(_ count: Int) -> UnsafeMutableRawBufferPointer {
+    if memory.count < count {
+      memory.deallocate()
+      memory = UnsafeMutableRawBufferPointer.allocate(byteCount: max(count, 64), alignment: 4096)
+    }
+    return UnsafeMutableRawBufferPointer(rebasing: memory[..<count])
+  }
+}
+
+#if canImport(Glibc)
+  import Glibc
+#endif
+
+/// Whether two runs of bytes are the same.
+func memoryIsEqual(_ a: UnsafeRawPointer, _ b: UnsafeRawPointer, _ count: Int) -> Bool { memcmp(a, b, count) == 0 }

@@ -1,0 +1,116 @@
+import MimoChecksum
+import MimoPlan
+import MimoSystem
+import Synchronization
+
+/// What a run may use.
+package struct Resources: Sendable {
+  /// Worker threads.
+  package var jobs: Int
+  /// Bytes of buffers over all workers.
+  package var memory: Int
+
+  package init(jobs: Int, memory: Int) {
+    self.jobs = max(1, jobs)
+    self.memory = memory
+  }
+
+  /// Least memory that a run works with.
+  package static let leastMemory = 8 << 20
+  /// Larger windows do not make a disk faster, but fall out of the processor's cache.
+  static let largestWindow = 16 << 20
+
+  /// Bytes of one worker's window. Each worker has up to five buffers of this size: window, packed and converted elements
+  /// (twice as wide at most).
+  var windowBytes: Int { max(64 << 10, min(Resources.largestWindow, memory / (jobs * 6))) }
+}
+
+/// Called with the bytes of whole tensors that were moved, and the tensor's name.
+package typealias ProgressHandler = @Sendable (_ bytes: Int, _ tensor: String) -> Void
+
+/// What moving all units showed.
+package struct MoveResult: Sendable {
+  /// CRC-64/NVME of each whole tensor's bytes.
+  package var wholeDigests: [UInt64]
+  /// CRC-32 of each stored chunk that was written.
+  package var chunkDigests: [UInt32]
+  /// Elements of each whole tensor that the way back does not restore.
+  package var lost: [Int: Int]
+  package var bytesRead: Int
+  package var bytesWritten: Int
+}
+
+/// Moves every element of a plan, with some workers, in bounded memory.
+package struct Execution: Sendable {
+  let plan: ConversionPlan
+  let resources: Resources
+  let progress: ProgressHandler
+
+  package init(_ plan: ConversionPlan, resources: Resources, progress: @escaping ProgressHandler) {
+    self.plan = plan
+    self.resources = resources
+    self.progress = progress
+  }
+
+  /// Runs all units; files are parallel to those of the plan's two sides.
+  package func run(wholeFiles: [File], storedFiles: [File]) throws(MimoError) -> MoveResult {
+    let units = WorkUnit.all(of: plan, windowBytes: resources.windowBytes)
+    let next = Atomic<Int>(0)
+    let total = Mutex(Tally(whole: plan.whole.count, chunks: plan.stored.chunks.count))
+    let work = Work(next: next, total: total)
+    try Workers.run(count: min(resources.jobs, max(1, units.count))) { worker throws(MimoError) in
+      var mover = Mover(plan, wholeFiles: wholeFiles, storedFiles: storedFiles)
+      while !worker.isCancelled {
+        try Interruption.check()
+        let index = work.next.wrappingAdd(1, ordering: .relaxed).oldValue
+        guard index < units.count else { break }
+        try mover.run(units[index])
+        let tensor = plan.whole[units[index].tensor]
+        progress(units[index].elements.count * (tensor.dtype.byteWidth ?? 1), tensor.name)
+      }
+      let tally = mover.tally
+      work.total.withLock { $0.merge(tally) }
+    }
+    return try result(work.total.withLock { $0 })
+  }
+
+  /// What the workers share.
+  private final class Work: Sendable {
+    let next: Atomic<Int>
+    let total: Mutex<Tally>
+    init(next: consuming Atomic<Int>, total: consuming Mutex<Tally>) {
+      self.next = next
+      self.total = total
+    }
+  }
+
+  /// The proof after the fact: as many elements reached each chunk as it has.
+  private func result(_ tally: Tally) throws(MimoError) -> MoveResult {
+    var padding = [Int](repeating: 0, count: plan.stored.chunks.count)
+    for (index, target) in plan.stored.targets.enumerated() {
+      let zeros = plan.description.targets[index].fragments.filter { $0.source == nil }
+      for chunk in target.chunks {
+        for zero in zeros { padding[chunk] += zero.region.intersection(plan.stored.chunks[chunk].region)?.volume ?? 0 }
+      }
+    }
+    for (index, chunk) in plan.stored.chunks.enumerated() where tally.chunkElements[index] + padding[index] != chunk.region.volume {
+      throw MimoError(
+        .internalError, "\(tally.chunkElements[index]) of \(chunk.region.volume) elements were moved",
+        path: plan.stored.files[chunk.file].path, byte: chunk.offset)
+    }
+    var digests = tally.wholeDigests
+    for (index, tensor) in plan.whole.enumerated() {
+      digests[index] = mimo_crc64_finish(digests[index], UInt64(tensor.byteCount))
+    }
+    var chunkDigests = tally.chunkDigests
+    for target in plan.stored.targets {
+      for chunk in target.chunks {
+        let bytes = plan.stored.chunks[chunk].region.volume * (target.dtype.byteWidth ?? 1)
+        chunkDigests[chunk] = mimo_crc32_finish(chunkDigests[chunk], UInt64(bytes))
+      }
+    }
+    return MoveResult(
+      wholeDigests: digests, chunkDigests: chunkDigests, lost: tally.lost, bytesRead: tally.bytesRead,
+      bytesWritten: tally.bytesWritten)
+  }
+}

@@ -1,0 +1,247 @@
+import MimoChecksum
+import MimoMapping
+import MimoPlan
+import MimoSystem
+import MimoTensor
+
+/// One worker's way through its units: reads, converts, digests and writes.
+struct Mover: ~Copyable {
+  private let plan: ConversionPlan
+  private let wholeFiles: [File]
+  private let storedFiles: [File]
+  private var window = ByteBuffer()
+  private var packed = ByteBuffer()
+  private var converted = ByteBuffer()
+  private var parts: [StridedBlock] = []
+  private(set) var tally: Tally
+
+  init(_ plan: ConversionPlan, wholeFiles: [File], storedFiles: [File]) {
+    self.plan = plan
+    self.wholeFiles = wholeFiles
+    self.storedFiles = storedFiles
+    tally = Tally(whole: plan.whole.count, chunks: plan.stored.chunks.count)
+  }
+
+  /// A part of a unit that goes to or comes from one chunk.
+  private struct Part {
+    var block: StridedBlock
+    var chunk: Int
+    var converter: ElementConverter
+  }
+
+  /// Moves one window.
+  mutating func run(_ unit: WorkUnit) throws(MimoError) {
+    let tensor = plan.whole[unit.tensor]
+    guard let width = tensor.dtype.byteWidth else {
+      throw MimoError(.internalError, "a window of \(tensor.dtype.rawValue)", tensor: tensor.name)
+    }
+    let buffer = window.reserve(unit.elements.count * width)
+    let start = tensor.offset + UInt64(unit.elements.lowerBound * width)
+    do throws(MimoError) {
+      switch plan.direction {
+      case .wholeToStored:
+        try wholeFiles[tensor.file].read(into: buffer, at: start)
+        tally.bytesRead += buffer.count
+        digest(buffer, of: unit.tensor, at: unit.elements.lowerBound * width)
+        try forEachPart(of: unit, replicas: true) { mover, part throws(MimoError) in
+          try mover.store(part, of: unit, from: buffer)
+        }
+      case .storedToWhole:
+        var loaded = 0
+        try forEachPart(of: unit, replicas: false) { mover, part throws(MimoError) in
+          try mover.load(part, of: unit, into: buffer)
+          loaded += part.block.volume
+        }
+        guard loaded == unit.elements.count else {
+          throw MimoError(.internalError, "\(loaded) of \(unit.elements.count) elements came in")
+        }
+        try compareReplicas(of: unit, with: buffer)
+        digest(buffer, of: unit.tensor, at: unit.elements.lowerBound * width)
+        try wholeFiles[tensor.file].write(UnsafeRawBufferPointer(buffer), at: start)
+        tally.bytesWritten += buffer.count
+      }
+    } catch {
+      throw error.at(tensor: tensor.name)
+    }
+  }
+
+  private mutating func digest(_ bytes: UnsafeMutableRawBufferPointer, of tensor: Int, at position: Int) {
+    let behind = plan.whole[tensor].byteCount - position - bytes.count
+    let raw = mimo_crc64_raw(0, bytes.baseAddress, bytes.count)
+    tally.wholeDigests[tensor] ^= mimo_crc64_shift(raw, UInt64(behind))
+  }
+
+  /// Calls `body` for each block of the unit that lies in one chunk.
+  private mutating func forEachPart(
+    of unit: WorkUnit, replicas: Bool, _ body: (inout Mover, Part) throws(MimoError) -> Void
+  ) throws(MimoError) {
+    let tensor = plan.whole[unit.tensor]
+    for use in plan.uses[unit.tensor] {
+      let fragment = plan.description.targets[use.target].fragments[use.fragment]
+      let span = StridedBlock.span(fragment.region.extent, fragment.strides)
+      guard fragment.base < unit.elements.upperBound, fragment.base + span > unit.elements.lowerBound else { continue }
+      let target = plan.stored.targets[use.target]
+      guard
+        let converter = ElementConverter(left: tensor.dtype, right: target.dtype, kernel: fragment.kernel)
+      else { throw MimoError(.internalError, "no conversion was planned") }
+      for chunk in target.chunks where replicas || !plan.stored.chunks[chunk].isReplica {
+        guard let block = Mover.block(fragment, plan.stored.chunks[chunk]) else { continue }
+        parts.removeAll(keepingCapacity: true)
+        block.normalized().cut(to: unit.elements, into: &parts)
+        let own = parts
+        for part in own { try body(&self, Part(block: part, chunk: chunk, converter: converter)) }
+      }
+    }
+  }
+
+  /// What a fragment and a chunk have in common, as a move.
+  private static func block(_ fragment: Fragment, _ chunk: StoredChunk) -> StridedBlock? {
+    guard let common = fragment.clipped(to: chunk.region) else { return nil }
+    var position = 0
+    for dim in 0..<chunk.region.rank {
+      position += (common.region.offset[dim] - chunk.region.offset[dim]) * chunk.strides[dim]
+    }
+    return StridedBlock(
+      extent: common.region.extent, left: .init(base: common.base, strides: common.strides),
+      right: .init(base: position, strides: chunk.strides))
+  }
+
+  // MARK: Whole -> stored
+
+  private mutating func store(
+    _ part: Part, of unit: WorkUnit, from buffer: UnsafeMutableRawBufferPointer
+  ) throws(MimoError) {
+    guard let base = buffer.baseAddress else { return }
+    let (block, run, starts) = part.block.rightRuns()
+    let width = part.converter.left.byteWidth ?? 1
+    let count = block.volume
+    var bytes: UnsafeRawPointer
+    if Mover.isContiguousOnLeft(block) {
+      bytes = UnsafeRawPointer(base + (block.left.base - unit.elements.lowerBound) * width)
+    } else {
+      let staging = packed.reserve(count * width)
+      guard let target = staging.baseAddress else { return }
+      StridedCopy.pack(block, width: width, window: base, windowStart: unit.elements.lowerBound, into: target)
+      bytes = UnsafeRawPointer(target)
+    }
+    let stored = part.converter.right.byteWidth ?? 1
+    if !part.converter.isIdentity {
+      let staging = converted.reserve(count * stored)
+      guard let target = staging.baseAddress else { return }
+      let lost = part.converter.convert(count, from: bytes, to: target)
+      if lost > 0, !plan.stored.chunks[part.chunk].isReplica { tally.lost[unit.tensor, default: 0] += lost }
+      bytes = UnsafeRawPointer(target)
+    }
+    try write(bytes, runs: starts, of: run * stored, width: stored, to: part.chunk)
+    tally.chunkElements[part.chunk] += count
+    tally.bytesWritten += count * stored
+  }
+
+  private mutating func write(
+    _ bytes: UnsafeRawPointer, runs: StridedBlock.RunStarts, of length: Int, width: Int, to index: Int
+  ) throws(MimoError) {
+    let chunk = plan.stored.chunks[index]
+    let size = chunk.region.volume * width
+    let file = storedFiles[chunk.file]
+    var bytes = bytes
+    for start in runs {
+      let run = UnsafeRawBufferPointer(start: bytes, count: length)
+      try file.write(run, at: chunk.offset + UInt64(start * width))
+      // Only chunks that are contiguous have a digest of their own.
+      let behind = size - start * width - length
+      if behind >= 0 {
+        tally.chunkDigests[index] ^= mimo_crc32_shift(mimo_crc32_raw(0, run.baseAddress, length), UInt64(behind))
+      }
+      bytes += length
+    }
+  }
+
+  // MARK: Stored -> whole
+
+  private mutating func load(
+    _ part: Part, of unit: WorkUnit, into buffer: UnsafeMutableRawBufferPointer
+  ) throws(MimoError) {
+    guard let base = buffer.baseAddress else { return }
+    let (block, run, starts) = part.block.rightRuns()
+    let width = part.converter.left.byteWidth ?? 1
+    let stored = part.converter.right.byteWidth ?? 1
+    let count = block.volume
+    tally.bytesRead += count * stored
+    tally.chunkElements[part.chunk] += count
+    let isDirect = Mover.isContiguousOnLeft(block)
+    let place = base + (block.left.base - unit.elements.lowerBound) * width
+    if isDirect, part.converter.isIdentity {
+      try read(UnsafeMutableRawBufferPointer(start: place, count: count * stored), runs: starts, of: run * stored,
+        width: stored, from: part.chunk)
+      return
+    }
+    var staging = packed.reserve(count * stored)
+    try read(staging, runs: starts, of: run * stored, width: stored, from: part.chunk)
+    if !part.converter.isIdentity {
+      guard let source = staging.baseAddress else { return }
+      let restored = isDirect ? UnsafeMutableRawBufferPointer(start: place, count: count * width) : converted.reserve(count * width)
+      guard let target = restored.baseAddress else { return }
+      part.converter.invert(count, from: source, to: target)
+      staging = restored
+    }
+    guard !isDirect, let source = staging.baseAddress else { return }
+    StridedCopy.unpack(block, width: width, packed: source, window: base, windowStart: unit.elements.lowerBound)
+  }
+
+  private func read(
+    _ buffer: UnsafeMutableRawBufferPointer, runs: StridedBlock.RunStarts, of length: Int, width: Int, from index: Int
+  ) throws(MimoError) {
+    let chunk = plan.stored.chunks[index]
+    let file = storedFiles[chunk.file]
+    var position = 0
+    for start in runs {
+      try file.read(
+        into: UnsafeMutableRawBufferPointer(rebasing: buffer[position..<(position + length)]),
+        at: chunk.offset + UInt64(start * width))
+      position += length
+    }
+  }
+
+  /// Whether the block, in the order of the right side, is one run on the left.
+  private static func isContiguousOnLeft(_ block: StridedBlock) -> Bool {
+    var run = 1
+    for dim in (0..<block.extent.count).reversed() {
+      guard block.left.strides[dim] == run else { return false }
+      run *= block.extent[dim]
+    }
+    return true
+  }
+}
+
+// MARK: - Copies
+
+extension Mover {
+  /// Copies must hold what their original holds.
+  private mutating func compareReplicas(
+    of unit: WorkUnit, with buffer: UnsafeMutableRawBufferPointer
+  ) throws(MimoError) {
+    guard let base = buffer.baseAddress else { return }
+    var other = ByteBuffer()
+    let copy = other.reserve(0)
+    _ = copy
+    let hasReplicas = plan.uses[unit.tensor].contains { use in
+      plan.stored.chunks[plan.stored.targets[use.target].chunks].contains(where: \.isReplica)
+    }
+    guard hasReplicas else { return }
+    let second = other.reserve(buffer.count)
+    guard let secondBase = second.baseAddress else { return }
+    try forEachPart(of: unit, replicas: true) { mover, part throws(MimoError) in
+      guard mover.plan.stored.chunks[part.chunk].isReplica else { return }
+      // The original's bytes first, so that what this copy does not reach compares equal.
+      secondBase.copyMemory(from: base, byteCount: buffer.count)
+      try mover.load(part, of: unit, into: second)
+      guard memoryIsEqual(base, secondBase, buffer.count) else {
+        let chunk = mover.plan.stored.chunks[part.chunk]
+        throw MimoError(
+          .invalidInput, "the copy at byte \(chunk.offset) differs from the original on another rank",
+          path: mover.plan.stored.files[chunk.file].path,
+          remedy: "The ranks are not from one state of the model; save them again")
+      }
+    }
+  }
+}

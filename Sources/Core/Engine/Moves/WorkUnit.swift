@@ -1,0 +1,40 @@
+import MimoPlan
+import MimoTensor
+
+/// A contiguous window of one whole tensor: what a worker does at a time.
+struct WorkUnit: Sendable, Hashable {
+  var tensor: Int
+  /// Elements of the tensor, row-major.
+  var elements: Range<Int>
+
+  /// Windows of at most `windowBytes` over all tensors, in the order of their bytes on disk, cut between rows where that
+  /// is possible.
+  static func all(of plan: ConversionPlan, windowBytes: Int) -> [WorkUnit] {
+    let order = plan.whole.indices.sorted { a, b in
+      (plan.whole[a].file, plan.whole[a].offset, a) < (plan.whole[b].file, plan.whole[b].offset, b)
+    }
+    var units: [WorkUnit] = []
+    units.reserveCapacity(order.count)
+    for tensor in order {
+      let count = plan.whole[tensor].elementCount
+      let step = windowElements(of: plan.whole[tensor], windowBytes: windowBytes)
+      var start = 0
+      while start < count {
+        units.append(WorkUnit(tensor: tensor, elements: start..<min(start + step, count)))
+        start += step
+      }
+    }
+    return units
+  }
+
+  /// As many whole rows (or rows of rows) as fit.
+  private static func windowElements(of tensor: WholeTensor, windowBytes: Int) -> Int {
+    let limit = max(1, windowBytes / max(1, tensor.dtype.byteWidth ?? 1))
+    var row = 1
+    for extent in tensor.shape.dims.reversed() {
+      guard row * extent <= limit else { break }
+      row *= extent
+    }
+    return limit / row * row
+  }
+}

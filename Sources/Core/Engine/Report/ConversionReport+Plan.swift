@@ -1,0 +1,98 @@
+import MimoChecksum
+import MimoMapping
+import MimoPlan
+import MimoTensor
+
+extension ConversionReport {
+  /// Takes over the tensors of a plan and what moving them showed.
+  mutating func add(_ plan: ConversionPlan, names: [String], result: MoveResult?) {
+    for (index, tensor) in plan.whole.enumerated() {
+      sources.append(
+        Source(
+          name: tensor.name, dtype: tensor.dtype.rawValue, shape: Array(tensor.shape.dims),
+          digest: result?.wholeDigests[index] ?? 0))
+      addChanges(of: index, in: plan)
+      guard let lost = result?.lost[index], lost > 0 else { continue }
+      losses.append(
+        Loss(tensor: tensor.name, kernel: kernel(of: index, in: plan), elements: lost, of: tensor.elementCount))
+    }
+    for (index, target) in plan.description.targets.enumerated() {
+      var made: [String] = []
+      for fragment in target.fragments {
+        guard let source = fragment.source else { continue }
+        let name = plan.whole[source].name
+        if made.last != name, !made.contains(name) { made.append(name) }
+      }
+      let chunks = plan.direction == .wholeToStored ? result.map { Array($0.chunkDigests[plan.stored.targets[index].chunks]) } : nil
+      targets.append(
+        Target(
+          name: names[index], dtype: plan.stored.targets[index].dtype.rawValue, shape: Array(target.shape.dims),
+          sources: made, chunks: chunks ?? []))
+    }
+    bytesRead = result?.bytesRead ?? 0
+    bytesWritten = result?.bytesWritten ?? 0
+  }
+
+  private mutating func addChanges(of index: Int, in plan: ConversionPlan) {
+    let own = plan.whole[index].dtype
+    guard let other = plan.uses[index].lazy.map({ plan.stored.targets[$0.target].dtype }).first(where: { $0 != own })
+    else { return }
+    let (from, to) = plan.direction == .wholeToStored ? (own, other) : (other, own)
+    dtypeChanges.append(DTypeChange(tensor: plan.whole[index].name, from: from.rawValue, to: to.rawValue))
+  }
+
+  private func kernel(of index: Int, in plan: ConversionPlan) -> String? {
+    plan.uses[index].lazy.compactMap { plan.description.targets[$0.target].fragments[$0.fragment].kernel?.name }.first
+  }
+}
+
+extension ConversionPlan {
+  /// A fingerprint of everything that decides the output: tensors, places, moves.
+  package var hash: UInt64 {
+    var hash = PlanHash()
+    for tensor in whole {
+      hash.add(tensor.name)
+      hash.add(tensor.dtype.rawValue)
+      hash.add(tensor.shape.dims)
+      hash.add(tensor.file)
+      hash.add(Int(clamping: tensor.offset))
+    }
+    for file in stored.files { hash.add(file.path) }
+    for chunk in stored.chunks {
+      hash.add(chunk.file)
+      hash.add(Int(clamping: chunk.offset))
+      hash.add(chunk.region.offset)
+      hash.add(chunk.region.extent)
+    }
+    for target in description.targets {
+      for fragment in target.fragments {
+        hash.add(fragment.source ?? -1)
+        hash.add(fragment.base)
+        hash.add(fragment.region.offset)
+        hash.add(fragment.strides)
+        hash.add(fragment.kernel?.name ?? "")
+      }
+    }
+    return hash.value
+  }
+}
+
+/// CRC-64 over numbers and words.
+private struct PlanHash {
+  private(set) var value: UInt64 = 0
+
+  mutating func add(_ number: Int) {
+    withUnsafeBytes(of: Int64(number).littleEndian) { value = mimo_crc64(value, $0.baseAddress, $0.count) }
+  }
+
+  mutating func add(_ numbers: DimVector) {
+    add(numbers.count)
+    for number in numbers { add(number) }
+  }
+
+  mutating func add(_ text: String) {
+    var text = text
+    add(text.utf8.count)
+    text.withUTF8 { value = mimo_crc64(value, $0.baseAddress, $0.count) }
+  }
+}

@@ -1,0 +1,162 @@
+import MimoFormats
+import MimoSystem
+
+/// `conversion_report.json`: what was converted into what, element for element accounted for.
+package struct ConversionReport: Sendable {
+  /// Version of this file's form.
+  package static let schemaVersion = 1
+  package static let fileName = "conversion_report.json"
+
+  /// A tensor of the Hugging Face side.
+  package struct Source: Sendable {
+    package var name: String
+    package var dtype: String
+    package var shape: [Int]
+    /// CRC-64/NVME of its bytes, row-major.
+    package var digest: UInt64
+  }
+
+  /// A tensor of the Megatron side.
+  package struct Target: Sendable {
+    package var name: String
+    package var dtype: String
+    package var shape: [Int]
+    package var sources: [String]
+    /// CRC-32 (zip's) of each stored chunk's bytes; empty when they were read, not written.
+    package var chunks: [UInt32]
+  }
+
+  package struct Drop: Sendable {
+    package var name: String
+    package var reason: String
+    package var bytes: Int
+  }
+
+  package struct DTypeChange: Sendable {
+    package var tensor: String
+    package var from: String
+    package var to: String
+  }
+
+  /// Elements that the way back would not restore.
+  package struct Loss: Sendable {
+    package var tensor: String
+    package var kernel: String?
+    package var elements: Int
+    package var of: Int
+  }
+
+  package struct Checkpoint: Sendable {
+    package var path: String
+    package var format: String
+    package var bytes: UInt64
+  }
+
+  package var hostVersion: String
+  package var command: [String]
+  package var plugin: (family: String, version: String)
+  package var source: Checkpoint
+  package var output: Checkpoint
+  package var layout: JSONValue
+  package var planHash: UInt64
+  package var sources: [Source] = []
+  package var targets: [Target] = []
+  package var drops: [Drop] = []
+  package var dtypeChanges: [DTypeChange] = []
+  package var losses: [Loss] = []
+  package var notes: [String] = []
+  package var bytesRead = 0
+  package var bytesWritten = 0
+  package var seconds = 0.0
+
+  package init(
+    hostVersion: String, command: [String], plugin: (family: String, version: String), source: Checkpoint,
+    output: Checkpoint, layout: JSONValue, planHash: UInt64
+  ) {
+    self.hostVersion = hostVersion
+    self.command = command
+    self.plugin = plugin
+    self.source = source
+    self.output = output
+    self.layout = layout
+    self.planHash = planHash
+  }
+}
+
+// MARK: - JSON
+
+extension ConversionReport {
+  /// The summary: all but the list of every tensor.
+  package var summary: JSONValue {
+    .object([
+      "schema": .integer(ConversionReport.schemaVersion),
+      "host": .object(["name": .string("mimo-host"), "version": .string(hostVersion)]),
+      "command": .array(command.map { .string($0) }),
+      "plugin": .object(["family": .string(plugin.family), "version": .string(plugin.version)]),
+      "source": ConversionReport.json(source),
+      "output": ConversionReport.json(output),
+      "layout": layout,
+      "plan_hash": .string(hex(planHash)),
+      "tensors": .object(["sources": .integer(sources.count), "targets": .integer(targets.count)]),
+      "drops": .array(drops.map(ConversionReport.json)),
+      "dtype_changes": .array(dtypeChanges.map(ConversionReport.json)),
+      "lossy": .array(losses.map(ConversionReport.json)),
+      "notes": .array(notes.map { .string($0) }),
+      "bytes_read": .integer(bytesRead),
+      "bytes_written": .integer(bytesWritten),
+      "seconds": .double((seconds * 1000).rounded() / 1000),
+      "peak_memory_bytes": ProcessUsage.peakResidentBytes.map { .integer($0) } ?? .null,
+    ])
+  }
+
+  /// The file's bytes.
+  package func encoded() -> [UInt8] {
+    guard case .object(var report) = summary else { return [] }
+    report["sources"] = .array(sources.map(ConversionReport.json))
+    report["targets"] = .array(targets.map(ConversionReport.json))
+    return JSONWriter.write(.object(report), .indented(1)) + [UInt8(ascii: "\n")]
+  }
+
+  private static func json(_ checkpoint: Checkpoint) -> JSONValue {
+    .object([
+      "path": .string(checkpoint.path), "format": .string(checkpoint.format),
+      "bytes": .integer(Int(clamping: checkpoint.bytes)),
+    ])
+  }
+
+  private static func json(_ source: Source) -> JSONValue {
+    .object([
+      "name": .string(source.name), "dtype": .string(source.dtype),
+      "shape": .array(source.shape.map { .integer($0) }), "crc64": .string(hex(source.digest)),
+    ])
+  }
+
+  private static func json(_ target: Target) -> JSONValue {
+    .object([
+      "name": .string(target.name), "dtype": .string(target.dtype),
+      "shape": .array(target.shape.map { .integer($0) }), "sources": .array(target.sources.map { .string($0) }),
+      "chunks_crc32": .array(target.chunks.map { .string(hex($0)) }),
+    ])
+  }
+
+  private static func json(_ drop: Drop) -> JSONValue {
+    .object(["name": .string(drop.name), "reason": .string(drop.reason), "bytes": .integer(drop.bytes)])
+  }
+
+  private static func json(_ change: DTypeChange) -> JSONValue {
+    .object(["tensor": .string(change.tensor), "from": .string(change.from), "to": .string(change.to)])
+  }
+
+  private static func json(_ loss: Loss) -> JSONValue {
+    .object([
+      "tensor": .string(loss.tensor), "kernel": loss.kernel.map { .string($0) } ?? .null,
+      "elements": .integer(loss.elements), "of": .integer(loss.of),
+    ])
+  }
+}
+
+/// A digest as its digits.
+func hex<Number: FixedWidthInteger>(_ number: Number) -> String {
+  let digits = String(number, radix: 16)
+  return String(repeating: "0", count: Number.bitWidth / 4 - digits.count) + digits
+}

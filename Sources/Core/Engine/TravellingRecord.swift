@@ -1,0 +1,61 @@
+import MimoFormats
+import MimoPlan
+import MimoSystem
+
+/// What an import learned about its source, in a folder of its own beside the weights, so that an export gives the same
+/// folder back without the original at hand.
+///
+/// `mimo_host/manifest.json` holds names, dtypes, files and sizes; `mimo_host/files/` the files that are no weights.
+package enum TravellingRecord {
+  package static let folderName = "mimo_host"
+  private static let manifestName = "manifest.json"
+  private static let filesName = "files"
+
+  /// A record that was found.
+  package struct Found: Sendable {
+    package var manifest: SourceManifest
+    /// The folder of the files that are no weights.
+    package var files: String
+    package var config: ModelConfig
+  }
+
+  /// Files that mimo-host itself adds to a folder: they belong to one conversion and do not travel.
+  static func travels(_ companion: HuggingFaceFolder.Companion) -> Bool {
+    companion.path != ConversionReport.fileName && !companion.path.hasPrefix(folderName + "/")
+  }
+
+  /// Writes the record of `folder` into a checkpoint that is being made. Answers the bytes written.
+  static func write(_ folder: HuggingFaceFolder, into output: String) throws(MimoError) {
+    var manifest = SourceManifest(folder)
+    manifest.companions.removeAll { !travels($0) }
+    let root = FileSystem.join(output, folderName)
+    try FileSystem.createDirectory(root)
+    try FileSystem.writeSmallFile(FileSystem.join(root, manifestName), manifest.encoded())
+    let files = FileSystem.join(root, filesName)
+    try FileSystem.createDirectory(files)
+    try copy(manifest.companions.map(\.path), from: folder.path, to: files)
+  }
+
+  /// Copies files with their subfolders.
+  static func copy(_ paths: [String], from source: String, to destination: String) throws(MimoError) {
+    for path in paths {
+      let target = FileSystem.join(destination, path)
+      try FileSystem.createDirectories(FileSystem.split(target).parent)
+      _ = try FileSystem.copyFile(FileSystem.join(source, path), to: target)
+    }
+  }
+
+  /// The record beside a checkpoint: in its folder, or in the one above when an iteration's folder was named.
+  static func find(beside checkpoint: String) throws(MimoError) -> Found? {
+    for folder in [checkpoint, FileSystem.split(checkpoint).parent] {
+      let root = FileSystem.join(folder, folderName)
+      let path = FileSystem.join(root, manifestName)
+      guard try FileSystem.exists(path) else { continue }
+      let manifest = try SourceManifest.decode(try FileSystem.readSmallFile(path, limit: 1 << 30), path: path)
+      let files = FileSystem.join(root, filesName)
+      let config = try ModelConfig(path: FileSystem.join(files, "config.json"))
+      return Found(manifest: manifest, files: files, config: config)
+    }
+    return nil
+  }
+}

@@ -1,0 +1,110 @@
+import MimoTensor
+
+/// Turns packed elements of the Hugging Face tensor into those of the stored one, and back.
+///
+/// The kernel is computed in the dtype of the side that the elements come from, then cast: the order of the reference,
+/// which gives other bits than casting first.
+package struct ElementConverter: Sendable {
+  package let left: DType
+  package let right: DType
+  package let kernel: ElementKernel?
+
+  /// nil when there is no arithmetic between the two types.
+  package init?(left: DType, right: DType, kernel: ElementKernel?) {
+    guard left == right && kernel == nil || Self.isFloat(left) && Self.isFloat(right) else { return nil }
+    self.left = left
+    self.right = right
+    self.kernel = kernel
+  }
+
+  /// Whether bytes pass unchanged.
+  package var isIdentity: Bool { left == right && kernel == nil }
+
+  /// Whether going right and back may lose elements.
+  package var mayLose: Bool {
+    if kernel != nil { return true }
+    if left == right { return false }
+    return !(left != .f32 && right == .f32)
+  }
+
+  private static func isFloat(_ type: DType) -> Bool {
+    switch type {
+    case .bf16, .f16, .f32: true
+    default: false
+    }
+  }
+
+  /// Left elements -> right elements. Answers how many the way back would not restore.
+  package func convert(_ count: Int, from source: UnsafeRawPointer, to target: UnsafeMutableRawPointer) -> Int {
+    switch (left, right) {
+    case (.bf16, .bf16): forward(BFloat16Codec.self, BFloat16Codec.self, count, source, target)
+    case (.bf16, .f16): forward(BFloat16Codec.self, Float16Codec.self, count, source, target)
+    case (.bf16, .f32): forward(BFloat16Codec.self, Float32Codec.self, count, source, target)
+    case (.f16, .bf16): forward(Float16Codec.self, BFloat16Codec.self, count, source, target)
+    case (.f16, .f16): forward(Float16Codec.self, Float16Codec.self, count, source, target)
+    case (.f16, .f32): forward(Float16Codec.self, Float32Codec.self, count, source, target)
+    case (.f32, .bf16): forward(Float32Codec.self, BFloat16Codec.self, count, source, target)
+    case (.f32, .f16): forward(Float32Codec.self, Float16Codec.self, count, source, target)
+    default: forward(Float32Codec.self, Float32Codec.self, count, source, target)
+    }
+  }
+
+  /// Right elements -> left elements.
+  package func invert(_ count: Int, from source: UnsafeRawPointer, to target: UnsafeMutableRawPointer) {
+    switch (left, right) {
+    case (.bf16, .bf16): backward(BFloat16Codec.self, BFloat16Codec.self, count, source, target)
+    case (.bf16, .f16): backward(BFloat16Codec.self, Float16Codec.self, count, source, target)
+    case (.bf16, .f32): backward(BFloat16Codec.self, Float32Codec.self, count, source, target)
+    case (.f16, .bf16): backward(Float16Codec.self, BFloat16Codec.self, count, source, target)
+    case (.f16, .f16): backward(Float16Codec.self, Float16Codec.self, count, source, target)
+    case (.f16, .f32): backward(Float16Codec.self, Float32Codec.self, count, source, target)
+    case (.f32, .bf16): backward(Float32Codec.self, BFloat16Codec.self, count, source, target)
+    case (.f32, .f16): backward(Float32Codec.self, Float16Codec.self, count, source, target)
+    default: backward(Float32Codec.self, Float32Codec.self, count, source, target)
+    }
+  }
+
+  /// What the kernel adds on the way right.
+  private var addend: Float {
+    switch kernel {
+    case .add(let value): Float(value)
+    case nil: 0
+    }
+  }
+
+  @inline(__always)
+  private func toRight<L: ElementCodec, R: ElementCodec>(_ l: L.Type, _ r: R.Type, _ raw: L.Raw) -> R.Raw {
+    guard kernel != nil else { return R.encode(L.decode(raw)) }
+    return R.encode(L.decode(L.encode(L.decode(raw) + addend)))
+  }
+
+  @inline(__always)
+  private func toLeft<L: ElementCodec, R: ElementCodec>(_ l: L.Type, _ r: R.Type, _ raw: R.Raw) -> L.Raw {
+    guard kernel != nil else { return L.encode(R.decode(raw)) }
+    return L.encode(R.decode(R.encode(R.decode(raw) - addend)))
+  }
+
+  @inline(__always)
+  private func forward<L: ElementCodec, R: ElementCodec>(
+    _ l: L.Type, _ r: R.Type, _ count: Int, _ source: UnsafeRawPointer, _ target: UnsafeMutableRawPointer
+  ) -> Int {
+    let input = source.assumingMemoryBound(to: L.Raw.self)
+    let output = target.assumingMemoryBound(to: R.Raw.self)
+    var lost = 0
+    for i in 0..<count {
+      let value = toRight(l, r, input[i])
+      output[i] = value
+      if toLeft(l, r, value) != input[i] { lost += 1 }
+    }
+    return lost
+  }
+
+  @inline(__always)
+  private func backward<L: ElementCodec, R: ElementCodec>(
+    _ l: L.Type, _ r: R.Type, _ count: Int, _ source: UnsafeRawPointer, _ target: UnsafeMutableRawPointer
+  ) {
+    let input = source.assumingMemoryBound(to: R.Raw.self)
+    let output = target.assumingMemoryBound(to: L.Raw.self)
+    for i in 0..<count { output[i] = toLeft(l, r, input[i]) }
+  }
+}

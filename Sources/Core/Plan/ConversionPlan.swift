@@ -1,0 +1,81 @@
+import MimoMapping
+import MimoSystem
+import MimoTensor
+
+/// All that is known of a conversion before the first byte moves: both sides, and how they hang together.
+///
+/// One side holds whole tensors (a Hugging Face folder), the other stored chunks (any Megatron format). Both directions
+/// use the same moves; only reading and writing change places.
+package struct ConversionPlan: Sendable {
+  package enum Direction: Sendable {
+    case wholeToStored
+    case storedToWhole
+  }
+
+  /// A fragment of a target that a whole tensor has a part in.
+  package struct Use: Sendable, Hashable {
+    package var target: Int
+    package var fragment: Int
+  }
+
+  package let direction: Direction
+  package let description: ModelDescription
+  /// Parallel to the description's sources.
+  package let whole: [WholeTensor]
+  package let wholeFiles: [StoredFile]
+  package let stored: StoredCatalog
+  /// Per whole tensor, where its elements go.
+  package let uses: [[Use]]
+
+  /// Proves that every element has one place on each side; throws otherwise.
+  package init(
+    _ direction: Direction, description: ModelDescription, whole: [WholeTensor], wholeFiles: [StoredFile],
+    stored: StoredCatalog
+  ) throws(MimoError) {
+    try Coverage.prove(description)
+    self.direction = direction
+    self.description = description
+    self.whole = whole
+    self.wholeFiles = wholeFiles
+    self.stored = stored
+    var uses = [[Use]](repeating: [], count: whole.count)
+    for (index, target) in description.targets.enumerated() {
+      for (number, fragment) in target.fragments.enumerated() {
+        guard let source = fragment.source else { continue }
+        uses[source].append(Use(target: index, fragment: number))
+      }
+    }
+    self.uses = uses
+    try proveChunks()
+    try proveDTypes()
+  }
+
+  /// Bytes of all whole tensors.
+  package var wholeBytes: Int { whole.reduce(0) { $0 + $1.byteCount } }
+
+  /// Each target's chunks tile it; copies lie where an original lies.
+  private func proveChunks() throws(MimoError) {
+    for (index, target) in description.targets.enumerated() {
+      let chunks = stored.chunks[stored.targets[index].chunks]
+      let fault = Tiling.fault(chunks.lazy.filter { !$0.isReplica }.map(\.region), in: target.shape)
+      guard let fault else { continue }
+      throw MimoError(
+        .invalidInput, "the stored chunks do not hold each element of \(target.shape) once: \(fault)",
+        tensor: target.globalName)
+    }
+  }
+
+  /// Bytes are copied, or there is arithmetic between the two dtypes.
+  private func proveDTypes() throws(MimoError) {
+    for (source, uses) in zip(whole, uses) {
+      for use in uses {
+        let dtype = stored.targets[use.target].dtype
+        let kernel = description.targets[use.target].fragments[use.fragment].kernel
+        guard ElementConverter(left: source.dtype, right: dtype, kernel: kernel) == nil else { continue }
+        throw MimoError(
+          .unsupported, "there is no conversion between \(source.dtype.rawValue) and \(dtype.rawValue)",
+          tensor: source.name, remedy: "Only floating point values change their dtype; codes and integers do not")
+      }
+    }
+  }
+}

@@ -1,0 +1,84 @@
+import MimoFormats
+import MimoMapping
+import MimoSystem
+import MimoTensor
+
+/// A Hugging Face folder held against what the plugin declared: every tensor has its place, or is named as left out.
+package struct SourceMatch: Sendable {
+  /// A tensor of the folder that has no place in the layout.
+  package struct Drop: Sendable, Hashable {
+    package var name: String
+    package var reason: String
+    package var bytes: Int
+  }
+
+  /// A tensor that is stored beside the one that it is tied to.
+  package struct Duplicate: Sendable, Hashable {
+    package var name: String
+    package var original: String
+  }
+
+  /// Parallel to the description's sources.
+  package let whole: [WholeTensor]
+  package let drops: [Drop]
+  package let duplicates: [Duplicate]
+
+  /// Throws when a declared tensor is missing or has another shape, or when a tensor of the folder is unknown.
+  package init(_ description: ModelDescription, _ folder: HuggingFaceFolder) throws(MimoError) {
+    whole = try SourceMatch.declared(description, folder)
+    let ties = Dictionary(description.ties.map { ($0.duplicate, $0.original) }, uniquingKeysWith: { first, _ in first })
+    var known = Set<String>(minimumCapacity: description.sources.count)
+    for source in description.sources { known.insert(source.name) }
+    var drops: [Drop] = []
+    var duplicates: [Duplicate] = []
+    var unknown: [String] = []
+    for tensor in folder.tensors where !known.contains(tensor.name) {
+      if let original = ties[tensor.name] {
+        duplicates.append(Duplicate(name: tensor.name, original: original))
+      } else if let rule = description.drops.first(where: { Pattern.matches($0.pattern, tensor.name) }) {
+        drops.append(Drop(name: tensor.name, reason: rule.reason, bytes: tensor.range.count))
+      } else {
+        unknown.append(tensor.name)
+      }
+    }
+    guard let first = unknown.first else {
+      self.drops = drops
+      self.duplicates = duplicates
+      return
+    }
+    let more = unknown.count > 1 ? " (and \(unknown.count - 1) more that are unknown)" : ""
+    throw MimoError(
+      .invalidInput, "the model of config.json has no such tensor\(more)",
+      path: folder.tensor(first).map { folder.files[$0.file].path }, tensor: first,
+      remedy: "Nothing is dropped without being told: check that config.json and weights belong together, or update the plugin")
+  }
+
+  private static func declared(
+    _ description: ModelDescription, _ folder: HuggingFaceFolder
+  ) throws(MimoError) -> [WholeTensor] {
+    var whole: [WholeTensor] = []
+    whole.reserveCapacity(description.sources.count)
+    var missing: [String] = []
+    for source in description.sources {
+      guard let tensor = folder.tensor(source.name) else {
+        missing.append(source.name)
+        continue
+      }
+      guard tensor.shape == source.shape else {
+        throw MimoError(
+          .invalidInput, "shape is \(tensor.shape), but config.json makes it \(source.shape)",
+          path: folder.files[tensor.file].path, tensor: source.name,
+          remedy: "Check that config.json and weights belong together")
+      }
+      whole.append(
+        WholeTensor(
+          name: source.name, dtype: tensor.dtype, shape: tensor.shape, file: tensor.file,
+          offset: tensor.range.lowerBound))
+    }
+    guard let first = missing.first else { return whole }
+    let more = missing.count > 1 ? " (and \(missing.count - 1) more are missing)" : ""
+    throw MimoError(
+      .invalidInput, "the model of config.json needs this tensor, but the checkpoint does not hold it\(more)",
+      path: folder.path, tensor: first, remedy: "Check that all files were downloaded and belong to this config.json")
+  }
+}

@@ -1,0 +1,65 @@
+import MimoMapping
+import MimoSystem
+import MimoTensor
+import PluginABI
+
+/// The mapping graph.
+extension DescribeHost {
+  static func setGraph(_ host: inout mimo_host) {
+    host.source = { handle, name, rank, dims, published in
+      DescribeHost.node(handle) { (session) throws(MimoError) in
+        let name = try BoundaryReader.name(name, "a source's name")
+        let shape = try BoundaryReader.shape(rank, dims, name)
+        return try session.builder.source(
+          name, shape: shape, published: try BoundaryReader.dtype(published, name))
+      }
+    }
+    host.concat = { handle, dim, nodes, count in
+      DescribeHost.node(handle) { (session) throws(MimoError) in
+        let ids = try BoundaryReader.values(nodes, count: count, "the nodes of concat")
+        return try session.builder.concat(ids.map { Int($0) }, dim: Int(dim))
+      }
+    }
+    host.narrow = { handle, input, dim, start, length in
+      DescribeHost.node(handle) { (session) throws(MimoError) in
+        try session.builder.narrow(Int(input), dim: Int(dim), start: Int(start), length: Int(length))
+      }
+    }
+    host.reshape = { handle, input, rank, dims in
+      DescribeHost.node(handle) { (session) throws(MimoError) in
+        try session.builder.reshape(Int(input), to: try BoundaryReader.shape(rank, dims, "reshape"))
+      }
+    }
+    host.permute = { handle, input, rank, order in
+      DescribeHost.node(handle) { (session) throws(MimoError) in
+        guard rank <= MIMO_MAX_RANK else { throw BoundaryReader.broken("permute with rank \(rank)") }
+        let order = try BoundaryReader.values(order, count: Int(rank), "the order of permute")
+        return try session.builder.permute(Int(input), order: order.map { Int($0) })
+      }
+    }
+    host.pad = { handle, input, dim, extent in
+      DescribeHost.node(handle) { (session) throws(MimoError) in
+        try session.builder.pad(Int(input), dim: Int(dim), to: Int(extent))
+      }
+    }
+    host.map = { handle, input, kernel in
+      DescribeHost.node(handle) { (session) throws(MimoError) in
+        try session.builder.map(Int(input), kernel: try DescribeHost.element(try BoundaryReader.checked(kernel, "a kernel")))
+      }
+    }
+  }
+
+  private static func node(
+    _ handle: OpaquePointer?, _ body: (DescribeSession) throws(MimoError) -> ModelBuilder.NodeID
+  ) -> mimo_node {
+    DescribeSession.declare(handle, failed: MIMO_NO_NODE) { (session) throws(MimoError) in
+      mimo_node(try body(session))
+    }
+  }
+
+  private static func element(_ kernel: mimo_kernel) throws(MimoError) -> ElementKernel {
+    guard kernel.kind == MIMO_KERNEL_ADD else { throw BoundaryReader.broken("the unknown kernel \(kernel.kind)") }
+    guard kernel.value.isFinite else { throw BoundaryReader.broken("a kernel with the value \(kernel.value)") }
+    return .add(kernel.value)
+  }
+}

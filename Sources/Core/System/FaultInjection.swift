@@ -1,0 +1,68 @@
+import Synchronization
+
+/// Makes chosen system calls fail or come back short, so that tests can reach every error path.
+///
+/// Costs one relaxed load a call while no test uses it.
+package enum FaultInjection {
+  package enum Fault: Sendable {
+    /// The call fails with this errno.
+    case failure(Int32)
+    /// A transfer is asked to move at most this many bytes (at least one).
+    case short(Int)
+  }
+
+  /// Asked before each call; nil lets it pass. `path` is the one that is changed: of a rename or copy, the new one.
+  ///
+  /// Must only fault paths of its own test: tests run side by side.
+  package typealias Handler = @Sendable (_ call: SystemCall, _ path: String) -> Fault?
+
+  /// Runs `body` while `handler` is asked about every system call of the process.
+  package static func with<Result>(
+    _ handler: @escaping Handler, _ body: () throws(MimoError) -> Result
+  ) throws(MimoError) -> Result {
+    let token = state.withLock { state in
+      state.lastToken += 1
+      state.handlers[state.lastToken] = handler
+      return state.lastToken
+    }
+    armed.add(1, ordering: .relaxed)
+    defer {
+      armed.subtract(1, ordering: .relaxed)
+      state.withLock { _ = $0.handlers.removeValue(forKey: token) }
+    }
+    return try body()
+  }
+
+  /// errno that this call must fail with, if any.
+  static func failure(of call: SystemCall, path: String) -> Int32? {
+    guard armed.load(ordering: .relaxed) != 0 else { return nil }
+    guard case .failure(let code)? = fault(call, path) else { return nil }
+    return code
+  }
+
+  /// How many of `count` bytes a transfer may ask for, or the errno that it must fail with.
+  static func transfer(_ call: SystemCall, path: String, count: Int) -> (count: Int, failure: Int32?) {
+    guard armed.load(ordering: .relaxed) != 0 else { return (count, nil) }
+    switch fault(call, path) {
+    case .failure(let code): return (count, code)
+    case .short(let limit): return (min(count, max(limit, 1)), nil)
+    case nil: return (count, nil)
+    }
+  }
+
+  private struct State {
+    var lastToken = 0
+    var handlers: [Int: Handler] = [:]
+  }
+
+  private static let armed = Atomic<Int>(0)
+  private static let state = Mutex(State())
+
+  private static func fault(_ call: SystemCall, _ path: String) -> Fault? {
+    let handlers = state.withLock { Array($0.handlers.values) }
+    for handler in handlers {
+      if let fault = handler(call, path) { return fault }
+    }
+    return nil
+  }
+}

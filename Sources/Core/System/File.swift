@@ -1,0 +1,164 @@
+import Glibc
+
+/// An open regular file that threads share: every transfer names its own position.
+package final class File: Sendable {
+  package let path: String
+  private let descriptor: FileDescriptor
+
+  private init(path: String, descriptor: consuming FileDescriptor) {
+    self.path = path
+    self.descriptor = descriptor
+  }
+
+  /// Opens a regular file for reading; symbolic links are followed.
+  package static func openForReading(_ path: String) throws(MimoError) -> File {
+    // O_NONBLOCK: opening a named pipe must not hang; it has no effect on regular files.
+    let descriptor = try FileDescriptor.open(path, O_RDONLY | O_NONBLOCK)
+    let file = File(path: path, descriptor: descriptor)
+    let kind = try file.info().kind
+    guard kind == .regular else {
+      throw MimoError(.invalidInput, "is a \(kind.rawValue), not a file", path: path, remedy: "Name a regular file")
+    }
+    return file
+  }
+
+  /// Makes a new file of `size` zero bytes; fails when `path` exists.
+  package static func create(_ path: String, size: UInt64 = 0) throws(MimoError) -> File {
+    let descriptor = try FileDescriptor.open(path, O_RDWR | O_CREAT | O_EXCL)
+    let file = File(path: path, descriptor: descriptor)
+    if size > 0 { try file.resize(to: size) }
+    return file
+  }
+
+  /// Opens an existing regular file for reading and writing.
+  package static func openForUpdating(_ path: String) throws(MimoError) -> File {
+    File(path: path, descriptor: try FileDescriptor.open(path, O_RDWR | O_NOFOLLOW))
+  }
+
+  package func info() throws(MimoError) -> FileInfo {
+    let raw = descriptor.raw
+    var record = stat()
+    _ = try SystemCalls.run(.fstat, path: path) { fstat(raw, &record) }
+    return FileInfo(record)
+  }
+
+  /// Bytes that the file holds now.
+  package func size() throws(MimoError) -> UInt64 { try info().size }
+
+  package func resize(to size: UInt64) throws(MimoError) {
+    let raw = descriptor.raw
+    let length = try offset(size)
+    _ = try SystemCalls.run(.ftruncate, path: path) { ftruncate(raw, length) }
+  }
+
+  /// Fills the whole buffer from `position`; the end of the file before that is an error.
+  package func read(into buffer: UnsafeMutableRawBufferPointer, at position: UInt64) throws(MimoError) {
+    let done = try readUpToEnd(into: buffer, at: position)
+    guard done == buffer.count else {
+      throw MimoError(
+        .invalidInput, "file ends here, \(buffer.count - done) bytes too early", path: path,
+        byte: position + UInt64(done), remedy: "The file was cut short: copy or download it again")
+    }
+  }
+
+  /// Fills the buffer from `position` as far as the file reaches; the number of bytes read.
+  package func readUpToEnd(
+    into buffer: UnsafeMutableRawBufferPointer, at position: UInt64
+  ) throws(MimoError) -> Int {
+    let start = try offset(position)
+    _ = try offset(position, adding: buffer.count)
+    var done = 0
+    while done < buffer.count {
+      let n = try transfer(.pread, buffer.count - done, at: position + UInt64(done)) { raw, count in
+        pread(raw, buffer.baseAddress.map { $0 + done }, count, start + off_t(done))
+      }
+      if n == 0 { break }
+      done += n
+    }
+    return done
+  }
+
+  /// Writes the whole buffer at `position`.
+  package func write(_ buffer: UnsafeRawBufferPointer, at position: UInt64) throws(MimoError) {
+    let start = try offset(position)
+    _ = try offset(position, adding: buffer.count)
+    var done = 0
+    while done < buffer.count {
+      let n = try transfer(.pwrite, buffer.count - done, at: position + UInt64(done)) { raw, count in
+        pwrite(raw, buffer.baseAddress.map { $0 + done }, count, start + off_t(done))
+      }
+      // POSIX leaves 0 open for a non-empty write; looping on it could never end.
+      guard n > 0 else { throw SystemCalls.failure(.pwrite, EIO, path: path, byte: position + UInt64(done)) }
+      done += n
+    }
+  }
+
+  package func write(_ bytes: [UInt8], at position: UInt64) throws(MimoError) {
+    let result = bytes.withUnsafeBytes { buffer in capture { () throws(MimoError) in try write(buffer, at: position) } }
+    try result.get()
+  }
+
+  /// Waits until the bytes and the size are on the disk.
+  package func sync() throws(MimoError) {
+    let raw = descriptor.raw
+    _ = try SystemCalls.run(.fsync, path: path) { fsync(raw) }
+  }
+
+  package enum Advice: Sendable {
+    /// Will be read from front to back.
+    case sequential
+    /// Will not be needed again: the page cache may drop it.
+    case dontNeed
+    /// Will be needed soon: the kernel may start to read it.
+    case willNeed
+  }
+
+  /// Tells the kernel how a range will be used (count 0 reaches to the end); only a hint, so a refusal is no error.
+  package func advise(_ advice: Advice, at position: UInt64 = 0, count: UInt64 = 0) {
+    let code =
+      switch advice {
+      case .sequential: POSIX_FADV_SEQUENTIAL
+      case .dontNeed: POSIX_FADV_DONTNEED
+      case .willNeed: POSIX_FADV_WILLNEED
+      }
+    guard let start = off_t(exactly: position), let length = off_t(exactly: count) else { return }
+    _ = posix_fadvise(descriptor.raw, start, length, code)
+  }
+
+  /// Runs `body` with the descriptor, which must not be kept or closed.
+  package func withDescriptor<Result, Failure: Error>(
+    _ body: (CInt) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    try body(descriptor.raw)
+  }
+
+  private func transfer(
+    _ call: SystemCall, _ asked: Int, at byte: UInt64, _ body: (CInt, Int) -> Int
+  ) throws(MimoError) -> Int {
+    while true {
+      let (count, injected) = FaultInjection.transfer(call, path: path, count: asked)
+      let n = injected == nil ? body(descriptor.raw, count) : -1
+      if n >= 0 { return n }
+      let code = injected ?? errno
+      if code != EINTR { throw SystemCalls.failure(call, code, path: path, byte: byte) }
+    }
+  }
+
+  /// `position + count` as a file offset; an error when no file can reach that far.
+  private func offset(_ position: UInt64, adding count: Int = 0) throws(MimoError) -> off_t {
+    let (end, overflow) = position.addingReportingOverflow(UInt64(count))
+    guard !overflow, let offset = off_t(exactly: end) else {
+      throw MimoError(.invalidInput, "position is beyond what a file can hold", path: path, byte: position)
+    }
+    return offset
+  }
+}
+
+/// The outcome of `body` as a value: carries a typed error through closures that the standard library rethrows untyped.
+package func capture<Value>(_ body: () throws(MimoError) -> Value) -> Result<Value, MimoError> {
+  do throws(MimoError) {
+    return .success(try body())
+  } catch {
+    return .failure(error)
+  }
+}

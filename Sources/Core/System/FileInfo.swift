@@ -1,0 +1,33 @@
+import Glibc
+
+/// What the file system says about a path.
+package struct FileInfo: Sendable, Equatable {
+  package enum Kind: String, Sendable {
+    case regular = "regular file"
+    case directory = "folder"
+    case symbolicLink = "symbolic link"
+    case other = "special file"
+  }
+
+  package var kind: Kind
+  package var size: UInt64
+  /// Last change of the contents, nanoseconds since 1970.
+  package var modified: Int64
+  package var inode: UInt64
+  package var device: UInt64
+
+  init(_ record: stat) {
+    kind =
+      switch record.st_mode & S_IFMT {
+      case S_IFREG: .regular
+      case S_IFDIR: .directory
+      case S_IFLNK: .symbolicLink
+      default: .other
+      }
+    size = UInt64(clamping: record.st_size)
+    let (scaled, _) = Int64(record.st_mtim.tv_sec).multipliedReportingOverflow(by: 1_000_000_000)
+    modified = scaled &+ Int64(record.st_mtim.tv_nsec)
+    inode = UInt64(record.st_ino)
+    device = UInt64(record.st_dev)
+  }
+}

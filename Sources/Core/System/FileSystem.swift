@@ -1,0 +1,148 @@
+import Glibc
+
+/// Questions to and changes of the file system, by path.
+package enum FileSystem {
+  /// What lies at `path`; a symbolic link itself is described, not its target.
+  package static func info(at path: String) throws(MimoError) -> FileInfo {
+    try SystemCalls.check(path: path)
+    var record = stat()
+    _ = try SystemCalls.run(.lstat, path: path) { lstat(path, &record) }
+    return FileInfo(record)
+  }
+
+  /// What `path` leads to, symbolic links followed.
+  package static func infoFollowingLinks(at path: String) throws(MimoError) -> FileInfo {
+    try SystemCalls.check(path: path)
+    var record = stat()
+    _ = try SystemCalls.run(.stat, path: path) { stat(path, &record) }
+    return FileInfo(record)
+  }
+
+  /// Whether anything lies at `path`, be it a symbolic link that leads nowhere.
+  package static func exists(_ path: String) throws(MimoError) -> Bool {
+    try SystemCalls.check(path: path)
+    var record = stat()
+    let (result, code) = SystemCalls.attempt(.lstat, path: path) { lstat(path, &record) }
+    if result == 0 { return true }
+    if code == ENOENT || code == ENOTDIR { return false }
+    throw SystemCalls.failure(.lstat, code, path: path)
+  }
+
+  package static func isDirectory(_ path: String) throws(MimoError) -> Bool {
+    guard try exists(path) else { return false }
+    return try infoFollowingLinks(at: path).kind == .directory
+  }
+
+  /// Names in a folder, without `.` and `..`, sorted by their bytes.
+  package static func list(_ directory: String) throws(MimoError) -> [String] {
+    try SystemCalls.check(path: directory)
+    var stream: OpaquePointer?
+    _ = try SystemCalls.run(.opendir, path: directory) { () -> CInt in
+      stream = opendir(directory)
+      return stream == nil ? -1 : 0
+    }
+    guard let stream else { throw SystemCalls.failure(.opendir, EIO, path: directory) }
+    defer { closedir(stream) }
+    var names: [String] = []
+    while let name = try nextName(stream, directory) {
+      if name != "." && name != ".." { names.append(name) }
+    }
+    names.sort(by: bytewiseLess)
+    return names
+  }
+
+  package static func createDirectory(_ path: String) throws(MimoError) {
+    try SystemCalls.check(path: path)
+    _ = try SystemCalls.run(.mkdir, path: path) { mkdir(path, 0o777) }
+  }
+
+  /// Makes `path` and those of its parents that are missing.
+  package static func createDirectories(_ path: String) throws(MimoError) {
+    if try isDirectory(path) { return }
+    let (parent, _) = split(path)
+    if parent != path && parent != "." { try createDirectories(parent) }
+    // Another process may make it meanwhile: only a failure that leaves no folder is one.
+    let (result, code) = SystemCalls.attempt(.mkdir, path: path) { mkdir(path, 0o777) }
+    if result == 0 { return }
+    if code == EEXIST, try isDirectory(path) { return }
+    throw SystemCalls.failure(.mkdir, code, path: path)
+  }
+
+  package static func removeFile(_ path: String) throws(MimoError) {
+    try SystemCalls.check(path: path)
+    _ = try SystemCalls.run(.unlink, path: path) { unlink(path) }
+  }
+
+  /// Removes a file, a link (never what it leads to) or a folder with all that is in it; nothing there is no error.
+  package static func removeTree(_ path: String) throws(MimoError) {
+    guard try exists(path) else { return }
+    guard try info(at: path).kind == .directory else { return try removeFile(path) }
+    for name in try list(path) { try removeTree(path + "/" + name) }
+    _ = try SystemCalls.run(.rmdir, path: path) { rmdir(path) }
+  }
+
+  /// Renames; an existing file (or empty folder) at `destination` is replaced, as by rename(2).
+  package static func rename(_ source: String, to destination: String) throws(MimoError) {
+    try SystemCalls.check(path: source)
+    try SystemCalls.check(path: destination)
+    _ = try SystemCalls.run(.rename, path: destination) { Glibc.rename(source, destination) }
+  }
+
+  /// Renames, and fails when anything lies at `destination`.
+  package static func renameNoReplace(_ source: String, to destination: String) throws(MimoError) {
+    try SystemCalls.check(path: source)
+    try SystemCalls.check(path: destination)
+    if let renameat2 = LinuxCalls.renameat2 {
+      let (result, code) = SystemCalls.attempt(.rename, path: destination) {
+        renameat2(AT_FDCWD, source, AT_FDCWD, destination, LinuxCalls.renameNoReplaceFlag)
+      }
+      if result == 0 { return }
+      // File systems without the flag (old NFS, FUSE) say EINVAL; old kernels ENOSYS.
+      guard code == EINVAL || code == ENOSYS || code == ENOTSUP else {
+        throw SystemCalls.failure(.rename, code, path: destination)
+      }
+    }
+    if try exists(destination) { throw SystemCalls.failure(.rename, EEXIST, path: destination) }
+    try rename(source, to: destination)
+  }
+
+  /// Waits until the names in a folder are on the disk.
+  package static func syncDirectory(_ path: String) throws(MimoError) {
+    let descriptor = try FileDescriptor.open(path, O_RDONLY | O_DIRECTORY)
+    let raw = descriptor.raw
+    let (result, code) = SystemCalls.attempt(.fsync, path: path) { fsync(raw) }
+    // Some network file systems have no fsync of folders and say EINVAL: nothing can be done there.
+    if result == -1 && code != EINVAL { throw SystemCalls.failure(.fsync, code, path: path) }
+  }
+
+  /// Bytes that an ordinary user may still write on the file system of `path`.
+  package static func freeSpace(at path: String) throws(MimoError) -> UInt64 {
+    try SystemCalls.check(path: path)
+    var record = statvfs()
+    _ = try SystemCalls.run(.statvfs, path: path) { statvfs(path, &record) }
+    let (bytes, overflow) = UInt64(record.f_bavail).multipliedReportingOverflow(by: UInt64(record.f_frsize))
+    return overflow ? .max : bytes
+  }
+
+  private static func nextName(_ stream: OpaquePointer, _ directory: String) throws(MimoError) -> String? {
+    var entry: UnsafeMutablePointer<dirent>?
+    // readdir returns nil both at the end and on failure; only errno tells them apart.
+    _ = try SystemCalls.run(.readdir, path: directory) { () -> CInt in
+      errno = 0
+      entry = readdir(stream)
+      return entry == nil && errno != 0 ? -1 : 0
+    }
+    guard let entry else { return nil }
+    let name = withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
+      String(validating: bytes.prefix(while: { $0 != 0 }), as: UTF8.self)
+    }
+    guard let name else {
+      throw MimoError(
+        .invalidInput, "folder holds a name that is not UTF-8", path: directory, remedy: "Rename or remove that file")
+    }
+    return name
+  }
+}
+
+/// Order of names by their UTF-8 bytes, as Python sorts strings and unlike Swift's own `<`.
+package func bytewiseLess(_ a: String, _ b: String) -> Bool { a.utf8.lexicographicallyPrecedes(b.utf8) }

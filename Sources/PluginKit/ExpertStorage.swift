@@ -1,0 +1,118 @@
+/// How a checkpoint stores routed experts.
+package enum ExpertStorage: UInt8 {
+  /// `experts.{e}.gate_proj.weight`, `up_proj`, `down_proj`.
+  case perExpert
+  /// `experts.gate_up_proj` (experts, 2 intermediate, hidden) and `experts.down_proj` (experts, hidden, intermediate).
+  case packed
+  /// `experts.gate_up_proj` (experts, hidden, 2 intermediate) and `experts.down_proj` (experts, intermediate, hidden).
+  case packedTransposed
+}
+
+/// Routed experts of one layer.
+package struct ExpertShape {
+  package var count: Int
+  package var hidden: Int
+  package var intermediate: Int
+
+  package init(count: Int, hidden: Int, intermediate: Int) {
+    self.count = count
+    self.hidden = hidden
+    self.intermediate = intermediate
+  }
+}
+
+extension Part {
+  /// The form that the checkpoint's keys show; without a checkpoint what the user asked for, else `published`.
+  package func expertStorage(_ shape: ExpertShape, published: ExpertStorage) throws(Refusal) -> ExpertStorage {
+    let asked = try model.askedExpertStorage()
+    let packed = [source + "experts.gate_up_proj", source + "experts.down_proj"]
+    for name in packed where model.state(of: name) == .present {
+      if asked == .perExpert {
+        throw model.fail("--expert-storage per_expert, but the checkpoint holds \(name); leave the option out")
+      }
+      return try orientation(packed, shape, asked: asked)
+    }
+    for projection in ["gate_proj", "up_proj", "down_proj"] {
+      if model.state(of: "\(source)experts.0.\(projection).weight") == .present { return .perExpert }
+    }
+    return asked ?? published
+  }
+
+  private func orientation(
+    _ names: [String], _ shape: ExpertShape, asked: ExpertStorage?
+  ) throws(Refusal) -> ExpertStorage {
+    if let asked { return asked }
+    for (name, rows, columns) in [
+      (names[0], 2 * shape.intermediate, shape.hidden), (names[1], shape.hidden, shape.intermediate),
+    ] where rows == columns {
+      throw model.fail(
+        "\(name) holds square matrices, whose orientation their shape does not tell; pass --expert-storage packed "
+          + "(rows are outputs) or --expert-storage packed_transposed (rows are inputs)")
+    }
+    guard let stored = model.shape(of: names[0]), stored.count == 3 else { return .packed }
+    return stored[1] == shape.hidden && stored[2] == 2 * shape.intermediate ? .packedTransposed : .packed
+  }
+
+  /// Declares the experts below this part (an MLP) as Megatron's grouped experts.
+  ///
+  /// Source: Megatron-core `TEGroupedMLP`: `experts.linear_fc1.weight{e}` in the module, one tensor with an expert axis
+  /// in a distributed checkpoint.
+  package func experts(_ shape: ExpertShape, published: ExpertStorage) throws(Refusal) {
+    let weights = try expertWeights(shape, try expertStorage(shape, published: published))
+    let gateUp = Placement.split(0, Segment.gateUp(shape.intermediate), by: .etp)
+    let down = Placement.split(1, [Segment(shape.intermediate, of: "intermediate row")], by: .etp)
+    for index in 0..<shape.count {
+      let expert = Expert(index: index, count: shape.count)
+      let (fc1, fc2) = try weights.matrices(of: index)
+      try target("experts.linear_fc1.weight{expert}", key: "experts.experts.linear_fc1.weight", fc1, gateUp, expert: expert)
+      try target("experts.linear_fc2.weight{expert}", key: "experts.experts.linear_fc2.weight", fc2, down, expert: expert)
+      try extraState(key: key + "experts.experts.linear_fc1", expert: index, of: shape.count)
+      try extraState(key: key + "experts.experts.linear_fc2", expert: index, of: shape.count)
+    }
+  }
+
+  private func expertWeights(_ shape: ExpertShape, _ storage: ExpertStorage) throws(Refusal) -> ExpertWeights {
+    let (count, hidden, wide) = (shape.count, shape.hidden, 2 * shape.intermediate)
+    switch storage {
+    case .perExpert:
+      return ExpertWeights(part: self, shape: shape, packed: nil)
+    case .packed:
+      let gateUp = try read("experts.gate_up_proj", [count, wide, hidden])
+      let down = try read("experts.down_proj", [count, hidden, shape.intermediate])
+      return ExpertWeights(part: self, shape: shape, packed: (gateUp, down))
+    case .packedTransposed:
+      let gateUp = try read("experts.gate_up_proj", [count, hidden, wide])
+      let down = try read("experts.down_proj", [count, shape.intermediate, hidden])
+      let packed = (try gateUp.permuted([0, 2, 1]), try down.permuted([0, 2, 1]))
+      return ExpertWeights(part: self, shape: shape, packed: packed)
+    }
+  }
+}
+
+/// The matrices of routed experts, (outputs, inputs) each, whatever the checkpoint's form.
+private struct ExpertWeights {
+  let part: Part
+  let shape: ExpertShape
+  /// All gate-up and all down matrices in one node each; nil when the checkpoint has a tensor for each expert.
+  let packed: (gateUp: Node, down: Node)?
+
+  func matrices(of expert: Int) throws(Refusal) -> (fc1: Node, fc2: Node) {
+    if let packed { return (try packed.gateUp.entry(expert), try packed.down.entry(expert)) }
+    let halves = [("gate_proj", shape.intermediate), ("up_proj", shape.intermediate)].map {
+      (name: "experts.\(expert).\($0.0).weight", rows: $0.1)
+    }
+    let fc1 = try part.read(rowsOf: halves, columns: shape.hidden)
+    return (fc1, try part.read("experts.\(expert).down_proj.weight", [shape.hidden, shape.intermediate]))
+  }
+}
+
+extension Model {
+  /// `--expert-storage`; nil when not given.
+  func askedExpertStorage() throws(Refusal) -> ExpertStorage? {
+    guard let asked = try option("expert_storage") else { return nil }
+    if asked.matches("per_expert") { return .perExpert }
+    if asked.matches("packed") { return .packed }
+    if asked.matches("packed_transposed") { return .packedTransposed }
+    throw fail("--expert-storage \(asked.string) is not one of per_expert, packed, packed_transposed")
+  }
+}

@@ -1,0 +1,114 @@
+import Glibc
+import MimoEngine
+import MimoParallel
+import MimoPlugins
+import MimoSystem
+
+/// Carries out `mimo-host convert`.
+func run(_ options: ConvertOptions) throws(MimoError) {
+  Interruption.install()
+  let request = options.request
+  if !request.overwrite { try StagedDirectory.refuseExisting(request.output) }
+  let plugin = try loadPlugin(options.plugin)
+  let report: ConversionReport
+  if let format = options.importFormat {
+    try options.refuseSource(otherThan: [.hf])
+    let plan = try ImportPlan(request, to: format, plugin: plugin)
+    let progress = Progress(total: UInt64(plan.conversion.wholeBytes), quiet: options.run.quiet)
+    defer { progress.finish() }
+    report = try ImportRun(plan, request: request, hostVersion: hostVersion).run { bytes, tensor in
+      progress.advance(by: bytes, tensor: tensor)
+    }
+  } else {
+    let format = try options.refuseSource(otherThan: [.dist, .ranks])
+    let plan = try ExportPlan(request, from: format, plugin: plugin)
+    let progress = Progress(total: UInt64(plan.conversion.wholeBytes), quiet: options.run.quiet)
+    defer { progress.finish() }
+    report = try ExportRun(plan, request: request, hostVersion: hostVersion).run { bytes, tensor in
+      progress.advance(by: bytes, tensor: tensor)
+    }
+  }
+  if options.run.json {
+    Console.printResult(report.summary)
+  } else if !options.run.quiet {
+    Console.printResult(ReportText(report).text)
+  }
+}
+
+/// The plugin that `--plugin` means.
+func loadPlugin(_ name: String) throws(MimoError) -> PluginLibrary {
+  try PluginLibrary(path: try PluginFolder(executable: executablePath()).locate(name))
+}
+
+/// Absolute path of the running program.
+func executablePath() -> String {
+  var buffer = [CChar](repeating: 0, count: Int(PATH_MAX) + 1)
+  let count = readlink("/proc/self/exe", &buffer, buffer.count - 1)
+  guard count > 0 else { return CommandLine.arguments[0] }
+  return String(decoding: buffer[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self)
+}
+
+extension ConvertOptions {
+  /// What the engine is asked for.
+  var request: ConversionRequest {
+    var request = ConversionRequest(
+      source: absolute(source), output: output.isEmpty ? "" : absolute(output), resources: run.resources)
+    request.layout = layoutRequest
+    request.worldSize = worldSize
+    request.padVocabulary = layout.padVocabulary
+    request.dtype = dtype?.dtype
+    request.configFolder = configFolder.map(absolute)
+    request.expertStorage = expertStorage?.contractName
+    request.shardBytes = maxShardSize
+    request.overwrite = overwrite
+    request.command = CommandLine.arguments
+    return request
+  }
+
+  /// nil for an export.
+  var importFormat: ImportPlan.Format? {
+    switch target {
+    case .mimo: .mimo
+    case .megatron: .megatron
+    case .ranks: .ranks
+    case .hf: nil
+    }
+  }
+
+  /// The source's format, as said or recognised; refused when this conversion does not start from it.
+  @discardableResult
+  func refuseSource(otherThan fitting: [CheckpointFormat]) throws(MimoError) -> CheckpointFormat {
+    let format: CheckpointFormat
+    switch sourceFormat {
+    case .hf: format = .hf
+    case .ranks: format = .ranks
+    case .mimo, .megatron: format = .dist
+    case nil: format = try CheckpointFormat.recognise(absolute(source))
+    }
+    guard fitting.contains(format) else {
+      let what = format == .hf ? "a Hugging Face folder" : "a Megatron checkpoint"
+      throw MimoError(
+        .unsupported, "is \(what), from which --to \(target.rawValue) does not start", path: absolute(source),
+        remedy: format == .hf ? "Use --to mimo, megatron or ranks" : "Convert it --to hf first")
+    }
+    return format
+  }
+}
+
+/// A path from the root, so that reports and tracker files say the same from anywhere.
+func absolute(_ path: String) -> String {
+  var trimmed = path
+  while trimmed.count > 1, trimmed.hasSuffix("/") { trimmed.removeLast() }
+  guard !trimmed.hasPrefix("/") else { return trimmed }
+  var buffer = [CChar](repeating: 0, count: Int(PATH_MAX) + 1)
+  guard getcwd(&buffer, buffer.count) != nil else { return trimmed }
+  let folder = String(decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+  return FileSystem.join(folder, trimmed)
+}
+
+extension RunOptions {
+  /// What the engine may use.
+  var resources: Resources {
+    Resources(jobs: jobs ?? ProcessUsage.processorCount, memory: memory)
+  }
+}

@@ -1,0 +1,6 @@
+import MimoSystem
+
+/// Carries out `mimo-host verify`.
+func run(_ options: VerifyOptions) throws(MimoError) {
+  throw MimoError(.internalError, "verify is not built yet")
+}

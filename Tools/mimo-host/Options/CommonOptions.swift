@@ -1,0 +1,72 @@
+import MimoSystem
+
+/// The formats that a checkpoint is written in.
+enum Format: String, Choice {
+  case mimo, megatron, ranks, hf
+}
+
+/// How routed experts lie in a Hugging Face checkpoint.
+enum ExpertStorage: String, Choice {
+  case perExpert = "per-expert"
+  case packed
+  case packedTransposed = "packed-transposed"
+
+  /// The name in the plugin contract.
+  var contractName: String {
+    switch self {
+    case .perExpert: "per_expert"
+    case .packed: "packed"
+    case .packedTransposed: "packed_transposed"
+    }
+  }
+}
+
+/// What a run may use of the machine, and how it speaks.
+struct RunOptions {
+  private var givenMemory: ByteSize?
+  private var givenJobs: Count?
+  var json = false
+  var quiet = false
+
+  /// Bytes of buffers.
+  var memory: Int { givenMemory?.bytes ?? 512 << 20 }
+  /// Workers, nil for one a core.
+  var jobs: Int? { givenJobs?.number }
+
+  static var resources: [OptionSpec<RunOptions>] {
+    [
+      .value("--memory", "SIZE", \.givenMemory, "Memory for buffers, such as 512M or 2GiB (default 512M)"),
+      .value("--jobs", "N", \.givenJobs, "Workers (default: one a core); the output is the same for any number"),
+    ]
+  }
+
+  static var output: [OptionSpec<RunOptions>] {
+    [
+      .flag("--json", \.json, "Print the result as JSON, for machines"),
+      .flag("--quiet", short: "-q", \.quiet, "No progress, errors only"),
+    ]
+  }
+}
+
+/// The help text of options that several commands take.
+enum CommonHelp {
+  static let plugin = "The family's plugin: a path, or the name of one that ships with mimo-host"
+  static let expertStorage = "How experts are stored: \(ExpertStorage.words) (default: as the source did, else as published)"
+  static let maxShardSize = "Largest safetensors file (default: the source's own files, else 5GB)"
+  static let overwrite = "Replace OUT if it exists"
+  static let dtype = "Weights' dtype: \(ModelDType.words) (default: the config's)"
+
+  static let exitCodes = """
+    Exit codes:
+      0    done
+      2    the command line can not be carried out as written
+      3    a checkpoint, config or plugin holds something wrong, or lacks something
+      4    the layout does not fit the model or the ranks
+      5    a plugin can not be loaded, or broke the contract
+      6    reading, writing, space or permissions
+      7    the compared checkpoints differ
+      8    not supported by this version
+      70   a fault in mimo-host itself
+      130  stopped by Ctrl-C (143: by SIGTERM)
+    """
+}

@@ -1,0 +1,130 @@
+import MimoParallel
+import MimoSystem
+
+/// `mimo-host convert`.
+struct ConvertOptions: CommandOptions {
+  private var givenTarget: Format?
+  private var givenPlugin: String?
+  private var givenMaxShardSize: ByteSize?
+  private var givenDType: ModelDType?
+  /// --from, nil: recognise it.
+  var sourceFormat: Format?
+  var layout = LayoutOptions()
+  var run = RunOptions()
+  /// --hf-config: the folder of the model's config.json, for checkpoints that do not say their model.
+  var configFolder: String?
+  var expertStorage: ExpertStorage?
+  var overwrite = false
+  var source = ""
+  /// Empty only for `plan`.
+  var output = ""
+
+  var plugin: String { givenPlugin ?? "" }
+  var target: Format { givenTarget ?? .mimo }
+  var dtype: ModelDType? { givenDType }
+  /// Bytes of a safetensors file.
+  var maxShardSize: Int? { givenMaxShardSize?.bytes }
+
+  /// Ranks in all, nil for as few as fit: --world-size, or a launcher's world where a component leaves its share open.
+  var worldSize: Int? {
+    if let said = layout.worldSize { return said }
+    return layout.components.contains { $0[.dp] == nil } ? LauncherWorld.size() : nil
+  }
+
+  /// The asked layout, nil where the target has none.
+  var layoutRequest: LayoutRequest? {
+    switch target {
+    case .hf: nil
+    case .mimo: .mimo(layout.components)
+    case .megatron: .single(layout.single)
+    case .ranks: layout.components.isEmpty ? .single(layout.single) : .mimo(layout.components)
+    }
+  }
+
+  static var spec: CommandSpec<ConvertOptions> {
+    CommandSpec(
+      words: ["convert"], summary: "convert a checkpoint to another format and parallel layout",
+      usage: [
+        "--plugin P --to mimo --component NAME=tp=N[,...] ... HF_DIR OUT",
+        "--plugin P --to megatron [--tp N --pp N ...] HF_DIR OUT",
+        "--plugin P --to ranks (--component ... | --tp N ...) HF_DIR OUT",
+        "--plugin P --to hf DIR OUT",
+      ],
+      notes: """
+        OUT appears whole or not at all, with conversion_report.json in it; the source is
+        only read. Nothing is written before it is proven that each element of OUT is
+        written once and each source tensor is used or dropped for a stated reason.
+
+        Example, language on 8 ranks and the vision encoder on one more:
+          mimo-host convert --plugin Qwen3VL --to mimo \\
+            --component language=tp=4,pp=2 --component images=tp=1 Qwen3-VL-8B OUT
+
+        \(CommonHelp.exitCodes)
+        """,
+      operands: [
+        OperandSpec("SOURCE", \.source, "The checkpoint to read: a folder in any format of --to"),
+        OperandSpec("OUT", \.output, "The folder to write; must not exist"),
+      ],
+      groups: [
+        OptionGroup(
+          title: "What",
+          options: [
+            .value("--plugin", "P", \.givenPlugin, CommonHelp.plugin),
+            .value("--to", "FORMAT", \.givenTarget, "Format to write: \(Format.words)"),
+            .value("--from", "FORMAT", \.sourceFormat, "Format of SOURCE (default: recognised)"),
+            .value("--dtype", "DTYPE", \.givenDType, CommonHelp.dtype),
+            .value("--hf-config", "DIR", \.configFolder, "Folder of the model's config.json, if SOURCE has none"),
+            .value("--expert-storage", "FORM", \.expertStorage, CommonHelp.expertStorage + ". With --to hf"),
+            .value("--max-shard-size", "SIZE", \.givenMaxShardSize, CommonHelp.maxShardSize + ". With --to hf"),
+          ]),
+        OptionGroup(title: "Layout", options: LayoutOptions.options.map { $0.lifted(\.layout) }),
+        OptionGroup(
+          title: "Run",
+          options: RunOptions.resources.map { $0.lifted(\.run) }
+            + [.flag("--overwrite", \.overwrite, CommonHelp.overwrite)] + RunOptions.output.map { $0.lifted(\.run) }),
+      ])
+  }
+}
+
+// MARK: - What goes with what
+
+extension ConvertOptions {
+  func validate() throws(MimoError) {
+    guard givenPlugin != nil else { throw refuse("--plugin is missing", "Name the model family's plugin") }
+    guard givenTarget != nil else { throw refuse("--to is missing", "Say --to and one of \(Format.words)") }
+    switch target {
+    case .hf: try refuseLayout()
+    case .mimo:
+      if let option = layout.singleOption {
+        throw refuse("\(option) does not go with --to mimo", "Write --component NAME=tp=N[,...] for each component")
+      }
+      guard !layout.components.isEmpty else {
+        throw refuse("--to mimo wants --component", "Write --component NAME=tp=N[,...] for each component")
+      }
+    case .megatron:
+      guard layout.components.isEmpty else {
+        throw refuse("--component does not go with --to megatron", "Use --tp, --pp and so on, or --to mimo")
+      }
+    case .ranks:
+      guard layout.components.isEmpty != (layout.singleOption == nil) else {
+        let reason =
+          layout.singleOption.map { "--component and \($0) exclude each other" } ?? "--to ranks wants a layout"
+        throw refuse(reason, "Use --component for a MIMO model, or --tp, --pp and so on for a single one")
+      }
+    }
+    if target != .hf {
+      if expertStorage != nil { throw refuse("--expert-storage goes with --to hf only") }
+      if maxShardSize != nil { throw refuse("--max-shard-size goes with --to hf only") }
+    }
+  }
+
+  /// A Hugging Face folder has no parallel layout.
+  private func refuseLayout() throws(MimoError) {
+    guard let option = layout.anyOption else { return }
+    throw refuse("\(option) does not go with --to hf", "A Hugging Face folder has no parallel layout; leave it out")
+  }
+
+  private func refuse(_ reason: String, _ remedy: String? = nil) -> MimoError {
+    MimoError(.usage, reason, remedy: remedy)
+  }
+}

@@ -1,0 +1,55 @@
+import MimoParallel
+import MimoSystem
+
+/// The options that lay a model out over ranks.
+struct LayoutOptions {
+  var components: [ComponentRequest] = []
+  private var tp, pp, cp, ep, etp, ppFirst, ppLast, givenWorldSize: Count?
+  var padVocabulary = false
+
+  /// --world-size.
+  var worldSize: Int? { givenWorldSize?.number }
+
+  /// --tp and the like.
+  var single: ClusterLayout.SingleRequest {
+    .init(
+      tp: tp?.number, pp: pp?.number, cp: cp?.number, ep: ep?.number, etp: etp?.number, ppFirst: ppFirst?.number,
+      ppLast: ppLast?.number)
+  }
+
+  /// The first option of a single model's layout that was given.
+  var singleOption: String? {
+    let given = [
+      ("--tp", tp), ("--pp", pp), ("--cp", cp), ("--ep", ep), ("--etp", etp), ("--pp-first", ppFirst),
+      ("--pp-last", ppLast),
+    ]
+    return given.first { $0.1 != nil }?.0
+  }
+
+  /// The first option of any layout that was given.
+  var anyOption: String? {
+    if !components.isEmpty { return "--component" }
+    if let singleOption { return singleOption }
+    if worldSize != nil { return "--world-size" }
+    return padVocabulary ? "--pad-vocab" : nil
+  }
+
+  static var options: [OptionSpec<LayoutOptions>] {
+    [
+      .list(
+        "--component", "NAME=tp=N[,...]", \.components,
+        "A component's sizes: tp, pp, dp, cp, ep, etp, pp_first, pp_last, rank_offset. Once for each component"),
+      .value("--tp", "N", \.tp, "Tensor parallel size of a single model (default 1)"),
+      .value("--pp", "N", \.pp, "Pipeline parallel size (default 1)"),
+      .value("--cp", "N", \.cp, "Context parallel size (default 1)"),
+      .value("--ep", "N", \.ep, "Expert parallel size (default 1)"),
+      .value("--etp", "N", \.etp, "Tensor parallel size of experts (default: that of --tp)"),
+      .value("--pp-first", "N", \.ppFirst, "Layers on the first pipeline stage (default: an even share)"),
+      .value("--pp-last", "N", \.ppLast, "Layers on the last pipeline stage (default: an even share)"),
+      .value(
+        "--world-size", "N", \.givenWorldSize,
+        "Ranks in all; components without dp fill an equal share (default: the fewest that fit)"),
+      .flag("--pad-vocab", \.padVocabulary, "Pad the vocabulary with zero rows, as Megatron's should_pad_vocab does"),
+    ]
+  }
+}

@@ -1,0 +1,42 @@
+import MimoSystem
+
+/// `mimo-host verify`.
+struct VerifyOptions: CommandOptions {
+  private var givenPlugin: String?
+  var configFolder: String?
+  var run = RunOptions()
+  var first = ""
+  var second = ""
+
+  var plugin: String { givenPlugin ?? "" }
+
+  static var spec: CommandSpec<VerifyOptions> {
+    CommandSpec(
+      words: ["verify"], summary: "compare the weights of two checkpoints", usage: ["--plugin P A B"],
+      notes: """
+        A and B may have any two formats and layouts. Names what differs and exits with 7.
+
+        \(CommonHelp.exitCodes)
+        """,
+      operands: [
+        OperandSpec("A", \.first, "A checkpoint"), OperandSpec("B", \.second, "The one to compare it with"),
+      ],
+      groups: [
+        OptionGroup(
+          title: "What",
+          options: [
+            .value("--plugin", "P", \.givenPlugin, CommonHelp.plugin),
+            .value("--hf-config", "DIR", \.configFolder, "Folder of the model's config.json, if neither has one"),
+          ]),
+        OptionGroup(
+          title: "Run",
+          options: RunOptions.resources.map { $0.lifted(\.run) } + RunOptions.output.map { $0.lifted(\.run) }),
+      ])
+  }
+
+  func validate() throws(MimoError) {
+    guard givenPlugin != nil else {
+      throw MimoError(.usage, "--plugin is missing", remedy: "Name the model family's plugin")
+    }
+  }
+}

@@ -1,0 +1,96 @@
+import Glibc
+import Synchronization
+
+/// Shows how far a run has come; may be told from any thread.
+///
+/// On a terminal one line that renews itself, elsewhere a plain line about every 5 seconds, or nothing.
+final class Progress: Sendable {
+  enum Style: Sendable {
+    case line, log, silent
+
+    /// What suits a stream.
+    static func fitting(_ descriptor: Int32, quiet: Bool) -> Style {
+      if quiet { return .silent }
+      return isatty(descriptor) == 1 ? .line : .log
+    }
+
+    /// Nanoseconds between two showings.
+    fileprivate var interval: UInt64 { self == .line ? 100_000_000 : 5_000_000_000 }
+  }
+
+  private let style: Style
+  private let total: UInt64
+  private let clock: @Sendable () -> UInt64
+  private let start: UInt64
+  private let write: @Sendable (String) -> Void
+  private let width: @Sendable () -> Int
+  private let done = Atomic<UInt64>(0)
+  /// When to show next; who moves it on is the one that shows.
+  private let due: Atomic<UInt64>
+  /// Whether a line stands on the terminal. Held while writing, so that lines do not mix.
+  private let lineIsShown = Mutex(false)
+
+  /// - Parameters:
+  ///   - total: bytes of the whole run.
+  ///   - clock: nanoseconds on a clock that only goes forward.
+  init(
+    total: UInt64, style: Style, clock: @escaping @Sendable () -> UInt64 = Progress.now,
+    width: @escaping @Sendable () -> Int = Progress.terminalWidth,
+    write: @escaping @Sendable (String) -> Void = { Console.write($0, to: STDERR_FILENO) }
+  ) {
+    self.total = total
+    self.style = style
+    self.clock = clock
+    self.write = write
+    self.width = width
+    start = clock()
+    due = Atomic(start + style.interval)
+  }
+
+  /// The progress of a command, on stderr.
+  convenience init(total: UInt64, quiet: Bool) {
+    self.init(total: total, style: .fitting(STDERR_FILENO, quiet: quiet))
+  }
+
+  /// Counts bytes as moved. `tensor` is only asked for when it is shown.
+  func advance(by bytes: Int, tensor: @autoclosure () -> String) {
+    let now = done.wrappingAdd(UInt64(max(bytes, 0)), ordering: .relaxed).newValue
+    guard style != .silent else { return }
+    let time = clock()
+    let next = due.load(ordering: .relaxed)
+    guard time >= next,
+      due.compareExchange(expected: next, desired: time + style.interval, ordering: .relaxed).exchanged
+    else { return }
+    show(ProgressLine(done: now, total: total, seconds: Double(time - start) / 1e9, tensor: tensor()))
+  }
+
+  /// Takes the line off the terminal. Called once the run has ended, however it did.
+  func finish() {
+    lineIsShown.withLock { shown in
+      if shown { write("\r\u{1B}[K") }
+      shown = false
+    }
+  }
+
+  private func show(_ line: ProgressLine) {
+    lineIsShown.withLock { shown in
+      guard style == .line else { return write("mimo-host: \(line.text)\n") }
+      write("\r\(line.text(width: width() - 1))\u{1B}[K")
+      shown = true
+    }
+  }
+
+  /// The monotonic clock.
+  static func now() -> UInt64 {
+    var time = timespec()
+    clock_gettime(CLOCK_MONOTONIC, &time)
+    return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
+  }
+
+  /// Columns of the terminal behind stderr; 80 where nobody says.
+  static func terminalWidth() -> Int {
+    var size = winsize()
+    guard ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return 80 }
+    return Int(size.ws_col)
+  }
+}

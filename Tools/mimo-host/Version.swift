@@ -1,0 +1,2 @@
+/// The version of mimo-host.
+let hostVersion = "0.1.0"
