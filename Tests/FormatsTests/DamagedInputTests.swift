@@ -3,17 +3,6 @@ import MimoSystem
 import MimoTensor
 import Testing
 
-/// A small generator with a fixed start, so that a failure can be had again.
-struct SplitMix: RandomNumberGenerator {
-  var state: UInt64
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = (state ^ (state >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return z ^ (z >> 31)
-  }
-}
-
 /// Whatever bytes change, reading ends with a value or an error: a trap would end the test run.
 @Suite struct DamagedInputTests {
   static func damaged(_ bytes: [UInt8], _ random: inout SplitMix) -> [UInt8] {
