@@ -27,6 +27,10 @@ struct PickleMachine {
     graph = PickleGraph(source: bytes)
     self.policy = policy
     self.path = path
+    // About what torch's files need; pages that are not used are never touched.
+    graph.nodes.reserveCapacity(260 + bytes.count / 7)
+    graph.children.reserveCapacity(bytes.count / 5)
+    graph.objects.reserveCapacity(bytes.count / 24)
     graph.nodes.append(.init(kind: .none, low: 0, high: 0))
     graph.nodes.append(.init(kind: .bool, low: 0, high: 0))
     graph.nodes.append(.init(kind: .bool, low: 0, high: 1))
@@ -39,7 +43,7 @@ struct PickleMachine {
       opcodeStart = position
       let byte = try take1()
       guard let opcode = PickleOpcode(rawValue: byte) else {
-        throw failure("opcode \(pickleOpcodeName(byte)) is refused")
+        throw failure("this opcode is refused")
       }
       if opcode == .stop { break }
       try step(opcode)
@@ -115,11 +119,11 @@ struct PickleMachine {
     case .newObjEx:
       let keywords = try pop()
       let arguments = try pop()
-      guard graph.count(keywords) == 0 else { throw failure("NEWOBJ_EX with keywords is refused") }
+      guard graph.count(keywords) == 0 else { throw failure("keywords are refused") }
       try pushObject(.new, callable: try pop(), arguments: arguments)
     case .build: try build()
     case .binPersID:
-      guard policy.allowsPersistentIDs else { throw failure("BINPERSID is refused in a \(policy.subject)") }
+      guard policy.allowsPersistentIDs else { throw failure("storages are refused in a \(policy.subject)") }
       try push(.persistentID, low: try pop(), high: 0)
     }
   }
@@ -127,9 +131,10 @@ struct PickleMachine {
   // MARK: Input
 
   private mutating func take(_ count: UInt64) throws(MimoError) -> Int {
-    guard count <= UInt64(graph.source.count - position) else { throw failure("the pickle is cut short") }
-    defer { position += Int(count) }
-    return position
+    let start = position
+    guard count <= UInt64(graph.source.count - start) else { throw failure("the pickle is cut short") }
+    position = start + Int(count)
+    return start
   }
 
   @inline(__always)
@@ -266,7 +271,7 @@ struct PickleMachine {
       try extend(graph.nodes[Int(target)].low, range)
     case .object where opcode != .addItems:
       try extend(try ownContainer(of: target, .list), range)
-    default: throw failure("\(pickleOpcodeName(opcode.rawValue)) has nothing to add to")
+    default: throw failure("there is nothing to add to")
     }
   }
 
@@ -276,7 +281,7 @@ struct PickleMachine {
     switch graph.kind(target) {
     case .dict: try extend(graph.nodes[Int(target)].low, range)
     case .object: try extend(try ownContainer(of: target, .dict), range)
-    default: throw failure("\(pickleOpcodeName(opcode.rawValue)) has nothing to add to")
+    default: throw failure("there is nothing to add to")
     }
   }
 
@@ -349,12 +354,14 @@ struct PickleMachine {
   private mutating func build() throws(MimoError) {
     let state = try pop()
     let node = graph.nodes[Int(try top())]
-    guard node.kind == .object else { throw failure("BUILD has no object to fill") }
+    guard node.kind == .object else { throw failure("there is no object to fill") }
     graph.objects[Int(node.low)].state = state
   }
 
+  /// Names the opcode that is being carried out, and its place.
   private func failure(_ message: String) -> MimoError {
-    MimoError(.invalidInput, message, path: path, byte: UInt64(opcodeStart))
+    let opcode = opcodeStart < graph.source.count ? pickleOpcodeName(graph.source[opcodeStart]) : "end of the pickle"
+    return MimoError(.invalidInput, "\(opcode): \(message)", path: path, byte: UInt64(opcodeStart))
   }
 }
 
