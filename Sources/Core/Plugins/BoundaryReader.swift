@@ -25,7 +25,8 @@ enum BoundaryReader {
   static func name(_ view: mimo_string, _ what: String) throws(MimoError) -> String {
     let name = try text(view, what)
     guard !name.isEmpty else { throw broken("\(what) is empty") }
-    guard !name.utf8.contains(where: { $0 < 0x20 }) else { throw broken("\(what) holds control characters") }
+    let bytes = UnsafeRawBufferPointer(start: view.data, count: view.length)
+    guard !bytes.contains(where: { $0 < 0x20 }) else { throw broken("\(what) holds control characters") }
     return name
   }
 
