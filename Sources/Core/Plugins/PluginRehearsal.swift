@@ -36,16 +36,32 @@ package struct PluginRehearsal: Sendable {
     for (descriptor, flags) in [(0, O_RDONLY), (1, O_WRONLY), (2, O_WRONLY)] {
       posix_spawn_file_actions_addopen(&actions, Int32(descriptor), "/dev/null", flags, 0)
     }
+    var attributes = PluginRehearsal.ownSignals()
+    defer { posix_spawnattr_destroy(&attributes) }
     var words: [UnsafeMutablePointer<CChar>?] = ([executable] + arguments).map { strdup($0) } + [nil]
     defer { for word in words { free(word) } }
     var child: pid_t = 0
-    let code = posix_spawn(&child, executable, &actions, nil, &words, environ)
+    let code = posix_spawn(&child, executable, &actions, &attributes, &words, environ)
     guard code == 0 else {
       throw MimoError(
         .system, "could not be started to try the plugin: \(String(cString: strerror(code)))", path: executable,
         errno: code)
     }
     return child
+  }
+
+  /// No signal blocked or ignored: what the calling thread does with signals is not the child's business.
+  private static func ownSignals() -> posix_spawnattr_t {
+    var attributes = posix_spawnattr_t()
+    posix_spawnattr_init(&attributes)
+    var none = sigset_t()
+    sigemptyset(&none)
+    var all = sigset_t()
+    sigfillset(&all)
+    posix_spawnattr_setsigmask(&attributes, &none)
+    posix_spawnattr_setsigdefault(&attributes, &all)
+    posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF))
+    return attributes
   }
 
   /// The child's wait status.
