@@ -64,8 +64,10 @@ extension Part {
     for index in 0..<shape.count {
       let expert = Expert(index: index, count: shape.count)
       let (fc1, fc2) = try weights.matrices(of: index)
-      try target("experts.linear_fc1.weight{expert}", key: "experts.experts.linear_fc1.weight", fc1, gateUp, expert: expert)
-      try target("experts.linear_fc2.weight{expert}", key: "experts.experts.linear_fc2.weight", fc2, down, expert: expert)
+      try target(
+        "experts.linear_fc1.weight{expert}", key: "experts.experts.linear_fc1.weight", fc1, gateUp, expert: expert)
+      try target(
+        "experts.linear_fc2.weight{expert}", key: "experts.experts.linear_fc2.weight", fc2, down, expert: expert)
       try extraState(key: key + "experts.experts.linear_fc1", expert: index, of: shape.count)
       try extraState(key: key + "experts.experts.linear_fc2", expert: index, of: shape.count)
     }

@@ -25,7 +25,8 @@ package struct PluginRehearsal: Sendable {
     let signal = status & 0x7F
     guard signal != 0 else { return }
     throw MimoError(
-      .plugin, "the plugin crashed while it described the model (signal \(signal), \(String(cString: strsignal(signal))))",
+      .plugin,
+      "the plugin crashed while it described the model (signal \(signal), \(String(cString: strsignal(signal))))",
       path: plugin, remedy: "This is a fault of the plugin; nothing was written")
   }
 
