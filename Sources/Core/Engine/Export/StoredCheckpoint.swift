@@ -38,8 +38,10 @@ package struct StoredCheckpoint: Sendable {
       ClusterLayout.Declared(name: $0.name, isEncoder: !$0.modalityKey.isEmpty)
     }
     func describe(_ naming: ModelNaming) throws(MimoError) -> ModelDescription {
-      try plugin.describe(
-        origin.config.input(sources: origin.shapes, options: request.pluginOptions), layout: naming.rawValue)
+      // A storage form that the user chose wins over the one that import found.
+      let shapes = request.expertStorage == nil ? origin.shapes : nil
+      return try plugin.describe(
+        origin.config.input(sources: shapes, options: request.pluginOptions), layout: naming.rawValue)
     }
     switch format {
     case .hf: throw MimoError(.internalError, "a Hugging Face folder is no stored checkpoint")
