@@ -40,8 +40,9 @@ package struct StoredCheckpoint: Sendable {
     func describe(_ naming: ModelNaming) throws(MimoError) -> ModelDescription {
       // A storage form that the user chose wins over the one that import found.
       let shapes = request.expertStorage == nil ? origin.shapes : nil
-      return try plugin.describe(
-        origin.config.input(sources: shapes, options: request.pluginOptions), layout: naming.rawValue)
+      var options = request.pluginOptions
+      options["expert_storage"] = request.expertStorage ?? origin.expertStorage
+      return try plugin.describe(origin.config.input(sources: shapes, options: options), layout: naming.rawValue)
     }
     switch format {
     case .hf: throw MimoError(.internalError, "a Hugging Face folder is no stored checkpoint")

@@ -49,9 +49,10 @@ package struct ImportPlan: Sendable {
     self.plugin = plugin.info
     folder = try HuggingFaceFolder.open(request.source)
     config = ModelConfig(folder.config, path: FileSystem.join(request.source, "config.json"))
-    dtype = try config.dtype(asked: request.dtype)
     let cluster = try ImportPlan.cluster(asked, worldSize: request.worldSize, plugin: plugin.info)
     naming = ModelNaming(cluster.form)
+    // The reference casts a MIMO model to bf16, whatever the config says.
+    dtype = try config.dtype(asked: request.dtype ?? (naming == .mimo ? .bf16 : nil))
     var shapes = [String: GlobalShape](minimumCapacity: folder.tensors.count)
     for tensor in folder.tensors { shapes[tensor.name] = tensor.shape }
     let description = try plugin.describe(
