@@ -3,10 +3,11 @@ import Testing
 
 @Suite struct ChecksumTests {
   /// Check values of the CRC catalogue (CRC-32/ISO-HDLC, CRC-64/NVME) and well-known others.
-  @Test(arguments: [
-    ("", 0, 0), ("123456789", 0xCBF4_3926, 0xAE8B_1486_0A79_9888),
-    ("a", 0xE8B7_BE43, nil), ("The quick brown fox jumps over the lazy dog", 0x414F_A339, nil),
-  ] as [(String, UInt32, UInt64?)])
+  @Test(
+    arguments: [
+      ("", 0, 0), ("123456789", 0xCBF4_3926, 0xAE8B_1486_0A79_9888),
+      ("a", 0xE8B7_BE43, nil), ("The quick brown fox jumps over the lazy dog", 0x414F_A339, nil),
+    ] as [(String, UInt32, UInt64?)])
   func knownValues(text: String, crc32: UInt32, crc64: UInt64?) {
     let bytes = Array(text.utf8)
     #expect(mimo_crc32(0, bytes, bytes.count) == crc32)
@@ -14,7 +15,9 @@ import Testing
   }
 
   /// One bit at a time, from the definition.
-  private func reference<Word: FixedWidthInteger & UnsignedInteger>(_ bytes: some Sequence<UInt8>, _ polynomial: Word) -> Word {
+  private func reference<Word: FixedWidthInteger & UnsignedInteger>(_ bytes: some Sequence<UInt8>, _ polynomial: Word)
+    -> Word
+  {
     var register = Word.max
     for byte in bytes {
       register ^= Word(byte)
@@ -64,7 +67,8 @@ import Testing
   func shiftsAddUp(distance: UInt64) {
     let (near, far) = (distance / 3, distance - distance / 3)
     #expect(mimo_crc32_shift(mimo_crc32_shift(0x1234_5678, near), far) == mimo_crc32_shift(0x1234_5678, distance))
-    #expect(mimo_crc64_shift(mimo_crc64_shift(0x1234_5678_9ABC, near), far) == mimo_crc64_shift(0x1234_5678_9ABC, distance))
+    #expect(
+      mimo_crc64_shift(mimo_crc64_shift(0x1234_5678_9ABC, near), far) == mimo_crc64_shift(0x1234_5678_9ABC, distance))
     let zeros = [UInt8](repeating: 0, count: 4096)
     guard distance <= 4096 else { return }
     #expect(mimo_crc32_raw(99, zeros, Int(distance)) == mimo_crc32_shift(99, distance))

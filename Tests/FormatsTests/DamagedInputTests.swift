@@ -13,7 +13,8 @@ import Testing
       case 0: result[place] = UInt8.random(in: 0...255, using: &random)
       case 1: result[place] ^= 1 << UInt8.random(in: 0..<8, using: &random)
       case 2: result.removeSubrange(place..<min(place + Int.random(in: 1...9, using: &random), result.count))
-      case 3: result.insert([0x28, 0x2E, 0x7D, 0x52, 0x62, 0x30, 0xFF, 0x75].randomElement(using: &random) ?? 0, at: place)
+      case 3:
+        result.insert([0x28, 0x2E, 0x7D, 0x52, 0x62, 0x30, 0xFF, 0x75].randomElement(using: &random) ?? 0, at: place)
       default: result[place] = [0, 0xFF, 0x7F, 0x80].randomElement(using: &random) ?? 0
       }
     }

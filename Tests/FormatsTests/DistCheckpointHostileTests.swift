@@ -50,7 +50,8 @@ import Testing
       let tensor = object(
         "TensorStorageMetadata",
         .record([
-          "properties": object("TensorProperties", .tuple(Array(properties.prefix(propertyCount)))), "size": numbers(shape),
+          "properties": object("TensorProperties", .tuple(Array(properties.prefix(propertyCount)))),
+          "size": numbers(shape),
           "chunks": .list(boxes),
         ]))
       let usual: [Place] = [
@@ -103,46 +104,48 @@ import Testing
     #expect(try checkpoint.assembled(try #require(checkpoint[tensor: "t"])) == [1, 2, 1, 2])
   }
 
-  static let hostile: [Recipe] = [
-    Recipe(message: "no checkpoint metadata", root: PickleGlobal(module, "StorageMeta")),
-    Recipe(message: "the global posix.system is refused", root: PickleGlobal("posix", "system")),
-    Recipe(message: "element type torch.complex128 is not known", dtype: PickleGlobal("torch", "complex128")),
-    Recipe(message: "layout is not torch.strided", layout: "torch.sparse_coo"),
-    Recipe(message: "properties are not valid", propertyCount: 4),
-    Recipe(message: "size is not valid", shape: [-4]),
-    Recipe(message: "more than 8 dimensions", shape: Array(repeating: 1, count: 9)),
-    Recipe(message: "is too large", shape: [1 << 40, 1 << 40]),
-    Recipe(message: "leaves the shape", chunks: [([0], [2]), ([3], [2])]),
-    Recipe(message: "chunk is not valid", chunks: [([0], [2, 1]), ([2], [2])]),
-    Recipe(message: "leaves the shape", chunks: [([0, 0], [2, 1]), ([2, 0], [2, 1])]),
-    Recipe(message: "cover 2 of 4", chunks: [([0], [2])], places: [("t", [0], "__0_0.distcp", 0, 9)]),
-    Recipe(message: "overlap", chunks: [([0], [3]), ([2], [2])]),
-    Recipe(
-      message: "cover 4 of 1125899906842624", shape: [1 << 40, 1 << 10], chunks: [([0, 0], [2, 1]), ([2, 0], [2, 1])],
-      places: [("t", [0, 0], "__0_0.distcp", 0, 9), ("t", [2, 0], "__0_0.distcp", 9, 9)]),
-    Recipe(message: "[2..<4] has no place", places: [("t", [0], "__0_0.distcp", 0, 9)]),
-    Recipe(message: "has two places", places: [("t", [0], "__0_0.distcp", 0, 9), ("t", [0], "__0_0.distcp", 9, 9)]),
-    Recipe(message: "a chunk at [1]", places: [("t", [1], "__0_0.distcp", 0, 9)]),
-    Recipe(message: "tensor u: it has a place", places: [("u", [0], "__0_0.distcp", 0, 9)]),
-    Recipe(message: "has no offset", places: [("t", nil, "__0_0.distcp", 0, 9)]),
-    Recipe(message: "is not valid", places: [("t", [0], "__0_0.distcp", -1, 9)]),
-    Recipe(message: "is not valid", places: [("t", [0], "__0_0.distcp", 0, 0)]),
-    Recipe(
-      message: "reaches beyond the file",
-      places: [("t", [0], "__0_0.distcp", 0, 1 << 40), ("t", [2], "__0_0.distcp", 0, 9)]),
-    Recipe(
-      message: "reaches beyond the file",
-      places: [("t", [0], "__0_0.distcp", .max, .max), ("t", [2], "__0_0.distcp", 0, 9)]),
-    Recipe(message: "gone", places: [("t", [0], "gone", 0, 9), ("t", [2], "gone", 0, 9)]),
-    Recipe(message: "is a symbolic link", places: [("t", [0], "link", 0, 9), ("t", [2], "link", 0, 9)]),
-    Recipe(message: "is a folder, not a file", places: [("t", [0], "folder", 0, 9), ("t", [2], "folder", 0, 9)]),
-    Recipe(message: "stream extension", transforms: .list([.string("zstd")])),
-    Recipe(message: "storage_data is missing", hasStorage: false),
-    Recipe(message: "neither a tensor nor bytes", extra: [PicklePair(.string("u"), .none)]),
-    Recipe(message: "u: it has no place", extra: [PicklePair(.string("u"), object("BytesStorageMetadata", nil))]),
-    Recipe(message: "the key occurs twice", extra: [PicklePair(.string("t"), object("BytesStorageMetadata", nil))]),
-    Recipe(message: "a key is not text", extra: [PicklePair(.int(1), object("BytesStorageMetadata", nil))]),
-  ]
+  static let hostile: [Recipe] =
+    [
+      Recipe(message: "no checkpoint metadata", root: PickleGlobal(module, "StorageMeta")),
+      Recipe(message: "the global posix.system is refused", root: PickleGlobal("posix", "system")),
+      Recipe(message: "element type torch.complex128 is not known", dtype: PickleGlobal("torch", "complex128")),
+      Recipe(message: "layout is not torch.strided", layout: "torch.sparse_coo"),
+      Recipe(message: "properties are not valid", propertyCount: 4),
+      Recipe(message: "size is not valid", shape: [-4]),
+      Recipe(message: "more than 8 dimensions", shape: Array(repeating: 1, count: 9)),
+      Recipe(message: "is too large", shape: [1 << 40, 1 << 40]),
+      Recipe(message: "leaves the shape", chunks: [([0], [2]), ([3], [2])]),
+      Recipe(message: "chunk is not valid", chunks: [([0], [2, 1]), ([2], [2])]),
+      Recipe(message: "leaves the shape", chunks: [([0, 0], [2, 1]), ([2, 0], [2, 1])]),
+      Recipe(message: "cover 2 of 4", chunks: [([0], [2])], places: [("t", [0], "__0_0.distcp", 0, 9)]),
+      Recipe(message: "overlap", chunks: [([0], [3]), ([2], [2])]),
+      Recipe(
+        message: "cover 4 of 1125899906842624", shape: [1 << 40, 1 << 10],
+        chunks: [([0, 0], [2, 1]), ([2, 0], [2, 1])],
+        places: [("t", [0, 0], "__0_0.distcp", 0, 9), ("t", [2, 0], "__0_0.distcp", 9, 9)]),
+      Recipe(message: "[2..<4] has no place", places: [("t", [0], "__0_0.distcp", 0, 9)]),
+      Recipe(message: "has two places", places: [("t", [0], "__0_0.distcp", 0, 9), ("t", [0], "__0_0.distcp", 9, 9)]),
+      Recipe(message: "a chunk at [1]", places: [("t", [1], "__0_0.distcp", 0, 9)]),
+      Recipe(message: "tensor u: it has a place", places: [("u", [0], "__0_0.distcp", 0, 9)]),
+      Recipe(message: "has no offset", places: [("t", nil, "__0_0.distcp", 0, 9)]),
+      Recipe(message: "is not valid", places: [("t", [0], "__0_0.distcp", -1, 9)]),
+      Recipe(message: "is not valid", places: [("t", [0], "__0_0.distcp", 0, 0)]),
+      Recipe(
+        message: "reaches beyond the file",
+        places: [("t", [0], "__0_0.distcp", 0, 1 << 40), ("t", [2], "__0_0.distcp", 0, 9)]),
+      Recipe(
+        message: "reaches beyond the file",
+        places: [("t", [0], "__0_0.distcp", .max, .max), ("t", [2], "__0_0.distcp", 0, 9)]),
+      Recipe(message: "gone", places: [("t", [0], "gone", 0, 9), ("t", [2], "gone", 0, 9)]),
+      Recipe(message: "is a symbolic link", places: [("t", [0], "link", 0, 9), ("t", [2], "link", 0, 9)]),
+      Recipe(message: "is a folder, not a file", places: [("t", [0], "folder", 0, 9), ("t", [2], "folder", 0, 9)]),
+      Recipe(message: "stream extension", transforms: .list([.string("zstd")])),
+      Recipe(message: "storage_data is missing", hasStorage: false),
+      Recipe(message: "neither a tensor nor bytes", extra: [PicklePair(.string("u"), .none)]),
+      Recipe(message: "u: it has no place", extra: [PicklePair(.string("u"), object("BytesStorageMetadata", nil))]),
+      Recipe(message: "the key occurs twice", extra: [PicklePair(.string("t"), object("BytesStorageMetadata", nil))]),
+      Recipe(message: "a key is not text", extra: [PicklePair(.int(1), object("BytesStorageMetadata", nil))]),
+    ]
     + ["", "../x", "/etc/passwd", "a/b", "a\\b", ".hidden", "a\0b", "..", "a\nb"].map {
       Recipe(message: "is not a plain file name", places: [("t", [0], $0, 0, 9), ("t", [2], $0, 0, 9)])
     }
@@ -151,7 +154,8 @@ import Testing
     let folder = try TemporaryFolder()
     try FileManager.default.createSymbolicLink(
       at: folder.url.appending(path: "link"), withDestinationURL: folder.url.appending(path: "__0_0.distcp"))
-    try FileManager.default.createDirectory(at: folder.url.appending(path: "folder"), withIntermediateDirectories: false)
+    try FileManager.default.createDirectory(
+      at: folder.url.appending(path: "folder"), withIntermediateDirectories: false)
     let error = #expect(throws: MimoError.self) { try recipe.open(in: folder) }
     #expect(error?.description.contains(recipe.message) == true, "\(String(describing: error))")
     #expect(error?.path != nil)
@@ -165,7 +169,9 @@ import Testing
     #expect(error?.message == "the backend is not torch_dist version 1")
   }
 
-  @Test(arguments: ["", "-1", "12 13", "latest", "99999999999999999999"]) func badTrackersAreRefused(text: String) throws {
+  @Test(arguments: ["", "-1", "12 13", "latest", "99999999999999999999"]) func badTrackersAreRefused(text: String)
+    throws
+  {
     let folder = try TemporaryFolder()
     try folder.write(Array(text.utf8), "latest_checkpointed_iteration.txt")
     let error = #expect(throws: MimoError.self) { try DistCheckpoint.open(folder.path) }
@@ -194,7 +200,8 @@ import Testing
   /// Five boxes around a middle: no straight cut separates them.
   @Test func pinwheelsAreProven() throws {
     let wheel = [
-      Region(offset: [0, 0], extent: [1, 2]), Region(offset: [0, 2], extent: [2, 1]), Region(offset: [2, 1], extent: [1, 2]),
+      Region(offset: [0, 0], extent: [1, 2]), Region(offset: [0, 2], extent: [2, 1]),
+      Region(offset: [2, 1], extent: [1, 2]),
       Region(offset: [1, 0], extent: [2, 1]), Region(offset: [1, 1], extent: [1, 1]),
     ]
     try checkTiling(wheel, of: GlobalShape([3, 3]))

@@ -20,7 +20,8 @@ import Testing
     .object(
       PickleObject(
         .call, PickleGlobal("collections", "OrderedDict"), dictItems: [PicklePair(.string("a"), .list([.none]))])),
-    .object(PickleObject(.call, PickleGlobal("m", "f"), [.int(1)], state: PickleValue.none, listItems: [.int(1), .int(2)])),
+    .object(
+      PickleObject(.call, PickleGlobal("m", "f"), [.int(1)], state: PickleValue.none, listItems: [.int(1), .int(2)])),
   ]
 
   @Test(arguments: values) func valuesSurvive(_ value: PickleValue) throws {
@@ -29,53 +30,58 @@ import Testing
   }
 
   /// Forms that our writer does not have.
-  @Test(arguments: [
-    ([0x80, 4, 0x95, 0, 0, 0, 0, 0, 0, 0, 0, 0x8C, 1, 0x61, 0x94, 0x68, 0, 0x86, 0x2E], .tuple([.string("a"), .string("a")])),
-    ([0x80, 4, 0x8C, 1, 0x6D, 0x8C, 1, 0x6E, 0x93, 0x2E], .global(PickleGlobal("m", "n"))),
-    ([0x80, 4, 0x8F, 0x28, 0x4B, 1, 0x4B, 2, 0x90, 0x2E], .set([.int(1), .int(2)])),
-    ([0x80, 4, 0x28, 0x4B, 1, 0x91, 0x2E], .set([.int(1)])),
-    ([0x80, 5, 0x96, 1, 0, 0, 0, 0, 0, 0, 0, 9, 0x2E], .bytes([9])),
-    ([0x80, 4, 0x43, 1, 7, 0x2E], .bytes([7])),
-    ([0x80, 2, 0x8A, 0, 0x2E], .int(0)),
-    ([0x80, 2, 0x8A, 2, 0, 0xFF, 0x2E], .int(-256)),
-    ([0x80, 2, 0x55, 1, 0xE4, 0x2E], .string("ä")),
-    ([0x80, 2, 0x4B, 1, 0x32, 0x86, 0x2E], .tuple([.int(1), .int(1)])),
-    ([0x80, 2, 0x28, 0x4B, 1, 0x6C, 0x2E], .list([.int(1)])),
-    ([0x80, 2, 0x28, 0x4B, 1, 0x31, 0x4E, 0x2E], .none),
-  ] as [([UInt8], PickleValue)])
+  @Test(
+    arguments: [
+      (
+        [0x80, 4, 0x95, 0, 0, 0, 0, 0, 0, 0, 0, 0x8C, 1, 0x61, 0x94, 0x68, 0, 0x86, 0x2E],
+        .tuple([.string("a"), .string("a")])
+      ),
+      ([0x80, 4, 0x8C, 1, 0x6D, 0x8C, 1, 0x6E, 0x93, 0x2E], .global(PickleGlobal("m", "n"))),
+      ([0x80, 4, 0x8F, 0x28, 0x4B, 1, 0x4B, 2, 0x90, 0x2E], .set([.int(1), .int(2)])),
+      ([0x80, 4, 0x28, 0x4B, 1, 0x91, 0x2E], .set([.int(1)])),
+      ([0x80, 5, 0x96, 1, 0, 0, 0, 0, 0, 0, 0, 9, 0x2E], .bytes([9])),
+      ([0x80, 4, 0x43, 1, 7, 0x2E], .bytes([7])),
+      ([0x80, 2, 0x8A, 0, 0x2E], .int(0)),
+      ([0x80, 2, 0x8A, 2, 0, 0xFF, 0x2E], .int(-256)),
+      ([0x80, 2, 0x55, 1, 0xE4, 0x2E], .string("ä")),
+      ([0x80, 2, 0x4B, 1, 0x32, 0x86, 0x2E], .tuple([.int(1), .int(1)])),
+      ([0x80, 2, 0x28, 0x4B, 1, 0x6C, 0x2E], .list([.int(1)])),
+      ([0x80, 2, 0x28, 0x4B, 1, 0x31, 0x4E, 0x2E], .none),
+    ] as [([UInt8], PickleValue)])
   func newerFormsAreRead(bytes: [UInt8], value: PickleValue) throws {
     let graph = try PickleReader.read(bytes, policy: .object)
     #expect(try graph.value(graph.root) == value)
   }
 
-  @Test(arguments: [
-    ([], "cut short", 0),
-    ([0x80], "cut short", 0),
-    ([0x80, 6, 0x4E, 0x2E], "protocol 6", 0),
-    ([0x80, 2, 0x2E], "stack is empty", 2),
-    ([0x80, 2, 0x4E, 0x4E, 0x2E], "left over", 4),
-    ([0x80, 2, 0x4E, 0x2E, 0x4E], "ends before", 4),
-    ([0x80, 2, 0x58, 255, 255, 255, 255, 0x2E], "cut short", 2),
-    ([0x80, 2, 0x8D, 255, 255, 255, 255, 255, 255, 255, 255, 0x2E], "cut short", 2),
-    ([0x80, 2, 0x8B, 255, 255, 255, 127, 0x2E], "2147483647 bytes", 2),
-    ([0x80, 2, 0x4E, 0x72, 255, 255, 255, 255, 0x2E], "memo slot 4294967295", 3),
-    ([0x80, 2, 0x68, 0, 0x2E], "memo slot 0 is empty", 2),
-    ([0x80, 2, 0x74, 0x2E], "no mark", 2),
-    ([0x80, 2, 0x28, 0x85, 0x2E], "stack is empty", 3),
-    ([0x80, 2, 0x4E, 0x4E, 0x61, 0x2E], "nothing to add to", 4),
-    ([0x80, 2, 0x7D, 0x28, 0x4E, 0x75, 0x2E], "has no value", 5),
-    ([0x80, 2, 0x4E, 0x29, 0x52, 0x2E], "not a global is called", 4),
-    ([0x80, 2, 0x63, 0x61, 0x0A, 0x62, 0x0A, 0x4E, 0x52, 0x2E], "not a tuple", 8),
-    ([0x80, 2, 0x7D, 0x7D, 0x62, 0x2E], "no object to fill", 4),
-    ([0x80, 2, 0x63, 0x61, 0x62], "no end", 2),
-    ([0x80, 2, 0x69, 0x61, 0x0A, 0x62, 0x0A, 0x2E], "INST (0x69): this opcode is refused", 2),
-    ([0x80, 2, 0x6F, 0x2E], "OBJ (0x6f): this opcode is refused", 2),
-    ([0x80, 2, 0x50, 0x61, 0x0A, 0x2E], "PERSID (0x50): this opcode is refused", 2),
-    ([0x80, 2, 0x82, 1, 0x2E], "EXT1 (0x82): this opcode is refused", 2),
-    ([0x80, 5, 0x97, 0x2E], "NEXT_BUFFER (0x97): this opcode is refused", 2),
-    ([0x49, 0x31, 0x0A, 0x2E], "INT (0x49): this opcode is refused", 0),
-    ([0x80, 2, 0xFF, 0x2E], "0xff: this opcode is refused", 2),
-  ] as [([UInt8], String, UInt64)])
+  @Test(
+    arguments: [
+      ([], "cut short", 0),
+      ([0x80], "cut short", 0),
+      ([0x80, 6, 0x4E, 0x2E], "protocol 6", 0),
+      ([0x80, 2, 0x2E], "stack is empty", 2),
+      ([0x80, 2, 0x4E, 0x4E, 0x2E], "left over", 4),
+      ([0x80, 2, 0x4E, 0x2E, 0x4E], "ends before", 4),
+      ([0x80, 2, 0x58, 255, 255, 255, 255, 0x2E], "cut short", 2),
+      ([0x80, 2, 0x8D, 255, 255, 255, 255, 255, 255, 255, 255, 0x2E], "cut short", 2),
+      ([0x80, 2, 0x8B, 255, 255, 255, 127, 0x2E], "2147483647 bytes", 2),
+      ([0x80, 2, 0x4E, 0x72, 255, 255, 255, 255, 0x2E], "memo slot 4294967295", 3),
+      ([0x80, 2, 0x68, 0, 0x2E], "memo slot 0 is empty", 2),
+      ([0x80, 2, 0x74, 0x2E], "no mark", 2),
+      ([0x80, 2, 0x28, 0x85, 0x2E], "stack is empty", 3),
+      ([0x80, 2, 0x4E, 0x4E, 0x61, 0x2E], "nothing to add to", 4),
+      ([0x80, 2, 0x7D, 0x28, 0x4E, 0x75, 0x2E], "has no value", 5),
+      ([0x80, 2, 0x4E, 0x29, 0x52, 0x2E], "not a global is called", 4),
+      ([0x80, 2, 0x63, 0x61, 0x0A, 0x62, 0x0A, 0x4E, 0x52, 0x2E], "not a tuple", 8),
+      ([0x80, 2, 0x7D, 0x7D, 0x62, 0x2E], "no object to fill", 4),
+      ([0x80, 2, 0x63, 0x61, 0x62], "no end", 2),
+      ([0x80, 2, 0x69, 0x61, 0x0A, 0x62, 0x0A, 0x2E], "INST (0x69): this opcode is refused", 2),
+      ([0x80, 2, 0x6F, 0x2E], "OBJ (0x6f): this opcode is refused", 2),
+      ([0x80, 2, 0x50, 0x61, 0x0A, 0x2E], "PERSID (0x50): this opcode is refused", 2),
+      ([0x80, 2, 0x82, 1, 0x2E], "EXT1 (0x82): this opcode is refused", 2),
+      ([0x80, 5, 0x97, 0x2E], "NEXT_BUFFER (0x97): this opcode is refused", 2),
+      ([0x49, 0x31, 0x0A, 0x2E], "INT (0x49): this opcode is refused", 0),
+      ([0x80, 2, 0xFF, 0x2E], "0xff: this opcode is refused", 2),
+    ] as [([UInt8], String, UInt64)])
   func hostilePicklesAreRefused(bytes: [UInt8], message: String, byte: UInt64) {
     let error = #expect(throws: MimoError.self) { try PickleReader.read(bytes, policy: .object, path: "x") }
     #expect(error?.message.contains(message) == true, "\(String(describing: error))")
@@ -129,7 +135,8 @@ import Testing
     let once = Self.pickled(.list([.string("a long name"), .global(PickleGlobal("m", "n"))])).count
     let twice = Self.pickled(
       .list([
-        .string("a long name"), .global(PickleGlobal("m", "n")), .string("a long name"), .global(PickleGlobal("m", "n")),
+        .string("a long name"), .global(PickleGlobal("m", "n")), .string("a long name"),
+        .global(PickleGlobal("m", "n")),
       ])
     ).count
     #expect(twice == once + 4)

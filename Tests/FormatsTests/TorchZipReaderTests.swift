@@ -37,14 +37,16 @@ import Testing
   func itemsMustBeWhatTheMetadataSays(dtype: DType, dims: DimVector, message: String) throws {
     let item = try Self.usualItem()
     let error = #expect(throws: MimoError.self) {
-      try TorchZipReader.tensor(in: MemoryByteSource(item), offset: 0, length: UInt64(item.count), dtype: dtype, dims: dims)
+      try TorchZipReader.tensor(
+        in: MemoryByteSource(item), offset: 0, length: UInt64(item.count), dtype: dtype, dims: dims)
     }
     #expect(error?.description.contains(message) == true)
   }
 
   /// A pickle of one tensor with everything adjustable, over a storage of 24 bytes.
   static func item(
-    offset: Int64 = 0, dims: [Int64] = [2, 3], strides: [Int64] = [3, 1], count: Int64 = 6, storage: String = "FloatStorage",
+    offset: Int64 = 0, dims: [Int64] = [2, 3], strides: [Int64] = [3, 1], count: Int64 = 6,
+    storage: String = "FloatStorage",
     key: String = "0", wrap: (PickleValue) -> PickleValue = { $0 }
   ) -> [UInt8] {
     let tensor = PickleValue.object(
@@ -79,7 +81,10 @@ import Testing
       return .object(
         PickleObject(
           .call, PickleGlobal("torch._tensor", "_rebuild_from_type_v2"),
-          [.global(call.callable), .global(PickleGlobal("torch.nn.parameter", "Parameter")), .tuple(call.arguments), .dict([])]))
+          [
+            .global(call.callable), .global(PickleGlobal("torch.nn.parameter", "Parameter")), .tuple(call.arguments),
+            .dict([]),
+          ]))
     }
     #expect(try Self.read(subclass).dims == [2, 3])
   }
@@ -122,12 +127,15 @@ import Testing
     Damage(name: "empty", message: "no zip end record") { $0 = [] },
     Damage(name: "noise", message: "no zip end record") { $0 = patternBytes(5000, dtype: .u8) },
     Damage(name: "directory behind the end", message: "lies outside of the item") {
-      $0.replaceSubrange(find([0x50, 0x4B, 6, 6], in: $0) + 48..<find([0x50, 0x4B, 6, 6], in: $0) + 56, with: [0, 0, 0, 0, 1, 0, 0, 0])
+      $0.replaceSubrange(
+        find([0x50, 0x4B, 6, 6], in: $0) + 48..<find([0x50, 0x4B, 6, 6], in: $0) + 56, with: [0, 0, 0, 0, 1, 0, 0, 0])
     },
     Damage(name: "too many members", message: "lies outside of the item") {
       $0[find([0x50, 0x4B, 6, 6], in: $0) + 33] = 9
     },
-    Damage(name: "more members than the directory", message: "is damaged") { $0[find([0x50, 0x4B, 6, 6], in: $0) + 32] = 8 },
+    Damage(name: "more members than the directory", message: "is damaged") {
+      $0[find([0x50, 0x4B, 6, 6], in: $0) + 32] = 8
+    },
     Damage(name: "compressed", message: "data.pkl is compressed") { $0[find(central, in: $0) + 10] = 8 },
     Damage(name: "two sizes", message: "data.pkl is compressed") { $0[find(central, in: $0) + 20] ^= 1 },
     Damage(name: "encrypted", message: "is encrypted") { $0[find(central, in: $0) + 8] |= 1 },
@@ -148,15 +156,21 @@ import Testing
       $0[other - 46 + 28] = 16
       $0[other - 46 + 30] = 10
     },
-    Damage(name: "no folder", message: "lies in no folder") { $0[find(Array("archive/data.pkl".utf8), in: $0, last: true) + 7] = 0x2D },
+    Damage(name: "no folder", message: "lies in no folder") {
+      $0[find(Array("archive/data.pkl".utf8), in: $0, last: true) + 7] = 0x2D
+    },
     Damage(name: "other local header", message: "does not agree") { $0[find(local, in: $0) + 30] = 0x62 },
     Damage(name: "local header elsewhere", message: "does not agree") { $0[find(central, in: $0) + 42] = 1 },
-    Damage(name: "damaged pickle", message: "data.pkl does not have the checksum") { $0[find(local, in: $0) + 70] ^= 1 },
+    Damage(name: "damaged pickle", message: "data.pkl does not have the checksum") {
+      $0[find(local, in: $0) + 70] ^= 1
+    },
     Damage(name: "big endian", message: "does not have the checksum") {
       let place = find(Array("little".utf8), in: $0)
       $0.replaceSubrange(place..<place + 6, with: Array("biggie".utf8))
     },
-    Damage(name: "no version", message: "has no version") { $0[find(Array("archive/version".utf8), in: $0, last: true) + 8] = 0x56 },
+    Damage(name: "no version", message: "has no version") {
+      $0[find(Array("archive/version".utf8), in: $0, last: true) + 8] = 0x56
+    },
   ]
 
   @Test(arguments: damages) func damagedArchivesAreRefused(_ damage: Damage) throws {
@@ -170,7 +184,8 @@ import Testing
     let item = try Self.usualItem()
     for (offset, length) in [(UInt64(1), UInt64(item.count)), (UInt64.max, 1), (0, UInt64.max), (0, 1 << 40)] {
       let error = #expect(throws: MimoError.self) {
-        try TorchZipReader.tensor(in: MemoryByteSource(item), offset: offset, length: length, dtype: .f32, dims: [2, 3])
+        try TorchZipReader.tensor(
+          in: MemoryByteSource(item), offset: offset, length: length, dtype: .f32, dims: [2, 3])
       }
       #expect(error?.message.contains("beyond") == true)
     }

@@ -47,7 +47,8 @@ import Testing
     let common = PickleValue.list([
       .record([
         "checkpoint_version": .float(3), "iteration": .int(0),
-        "content_metadata": .record(["singleton_local_shards": .bool(false), "chained_optim_avoid_prefix": .bool(true)]),
+        "content_metadata": .record(["singleton_local_shards": .bool(false), "chained_optim_avoid_prefix": .bool(true)]
+        ),
       ])
     ])
     #expect(TorchZipItem.object(common) == (try saved("common")))
@@ -87,7 +88,8 @@ import Testing
   }
 
   @Test(
-    arguments: [(.f4, [2]), (.u8, [1 << 40, 1 << 40]), (.u8, [0, 1 << 40, 1 << 40]), (.u8, [-1])] as [(DType, DimVector)])
+    arguments: [(.f4, [2]), (.u8, [1 << 40, 1 << 40]), (.u8, [0, 1 << 40, 1 << 40]), (.u8, [-1])]
+      as [(DType, DimVector)])
   func whatTorchHasNotIsRefused(dtype: DType, dims: DimVector) {
     #expect(throws: MimoError.self) { try TorchZipItem.tensor(dtype: dtype, dims: dims) }
   }

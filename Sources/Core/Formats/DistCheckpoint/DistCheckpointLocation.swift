@@ -61,7 +61,9 @@ enum DistCheckpointLocation {
     }
     let bytes = try source.bytes(at: tensor.offset, count: width)
     let number = bytes.reversed().reduce(Int64(0)) { $0 << 8 | Int64($1) }
-    guard number >= 0, number <= Int64(Int32.max) else { throw MimoError(.invalidInput, "step is \(number)", path: path) }
+    guard number >= 0, number <= Int64(Int32.max) else {
+      throw MimoError(.invalidInput, "step is \(number)", path: path)
+    }
     return DistCheckpointCompanions.folderName(iteration: Int(number))
   }
 
