@@ -32,8 +32,10 @@ package typealias ProgressHandler = @Sendable (_ bytes: Int, _ tensor: String) -
 package struct MoveResult: Sendable {
   /// CRC-64/NVME of each whole tensor's bytes.
   package var wholeDigests: [UInt64]
-  /// CRC-32 of each stored chunk that was written.
+  /// CRC-32 of each stored chunk that was written or read; of no meaning where elements are missing.
   package var chunkDigests: [UInt32]
+  /// Whether all elements of a chunk were moved (rows that pad a vocabulary are not read).
+  package var chunkIsWhole: [Bool]
   /// Elements of each whole tensor that the way back does not restore.
   package var lost: [Int: Int]
   package var bytesRead: Int
@@ -110,7 +112,7 @@ package struct Execution: Sendable {
       }
     }
     return MoveResult(
-      wholeDigests: digests, chunkDigests: chunkDigests, lost: tally.lost, bytesRead: tally.bytesRead,
+      wholeDigests: digests, chunkDigests: chunkDigests, chunkIsWhole: padding.map { $0 == 0 }, lost: tally.lost, bytesRead: tally.bytesRead,
       bytesWritten: tally.bytesWritten)
   }
 }
