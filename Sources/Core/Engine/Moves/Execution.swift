@@ -47,16 +47,19 @@ package struct Execution: Sendable {
   let plan: ConversionPlan
   let resources: Resources
   let progress: ProgressHandler
+  /// Most bytes of a whole tensor that a worker takes at a time.
+  var windowBytes: Int
 
   package init(_ plan: ConversionPlan, resources: Resources, progress: @escaping ProgressHandler) {
     self.plan = plan
     self.resources = resources
     self.progress = progress
+    windowBytes = resources.windowBytes
   }
 
   /// Runs all units; files are parallel to those of the plan's two sides.
   package func run(wholeFiles: [File], storedFiles: [File]) throws(MimoError) -> MoveResult {
-    let units = WorkUnit.all(of: plan, windowBytes: resources.windowBytes)
+    let units = WorkUnit.all(of: plan, windowBytes: windowBytes)
     let next = Atomic<Int>(0)
     let total = Mutex(Tally(whole: plan.whole.count, chunks: plan.stored.chunks.count))
     let work = Work(next: next, total: total)
