@@ -23,7 +23,9 @@ extension Qwen3VL {
     let t = textConfig
     try model.providerField("num_layers", .int(text.layers))
     try model.providerField("hidden_size", .int(text.hidden))
-    if t.has("intermediate_size") { try model.providerField("ffn_hidden_size", t.value("intermediate_size", or: .null)) }
+    if t.has("intermediate_size") {
+      try model.providerField("ffn_hidden_size", t.value("intermediate_size", or: .null))
+    }
     try model.providerField("num_attention_heads", .int(text.attention.heads))
     try model.providerField("num_query_groups", .int(text.attention.groups))
     try model.providerField("kv_channels", .int(text.attention.headDim))

@@ -29,7 +29,8 @@ struct TextConfig {
     isTied = try config.flag("tie_word_embeddings", default: false)
     attention = try AttentionShape(text, hidden: hidden, architecture)
     experts = architecture.hasExperts ? try ExpertShape(text, hidden: hidden) : nil
-    sharedExpert = architecture.isQwen35 && architecture.hasExperts ? try text.size("shared_expert_intermediate_size") : 0
+    sharedExpert =
+      architecture.isQwen35 && architecture.hasExperts ? try text.size("shared_expert_intermediate_size") : 0
     deltaNet = architecture.isQwen35 ? try DeltaNetShape(text, hidden: hidden) : nil
     isLinear = architecture.isQwen35 ? try text.linearLayers(layers) : Array(repeating: false, count: layers)
     isSparse =
@@ -51,7 +52,8 @@ extension AttentionShape {
     let heads = try text.size("num_attention_heads", atMost: Config.largestCount)
     // Only the dense Qwen3-VL reads null as "as many as heads".
     let mayBeNull = architecture.isDenseQwen3 && text.mentions("num_key_value_heads")
-    let groups = mayBeNull && !text.has("num_key_value_heads") ? heads : try text.size("num_key_value_heads", atMost: heads)
+    let groups =
+      mayBeNull && !text.has("num_key_value_heads") ? heads : try text.size("num_key_value_heads", atMost: heads)
     guard heads % groups == 0 else {
       throw text.refuse("num_key_value_heads", "is \(groups), which does not divide num_attention_heads \(heads)")
     }
@@ -90,7 +92,8 @@ extension DeltaNetShape {
     let keyHeads = try text.size("linear_num_key_heads", default: 16, atMost: most)
     let valueHeads = try text.size("linear_num_value_heads", default: 32, atMost: most)
     guard valueHeads % keyHeads == 0 else {
-      throw text.refuse("linear_num_key_heads", "is \(keyHeads), which does not divide linear_num_value_heads \(valueHeads)")
+      throw text.refuse(
+        "linear_num_key_heads", "is \(keyHeads), which does not divide linear_num_value_heads \(valueHeads)")
     }
     self.init(
       hidden: hidden, keyHeads: keyHeads, valueHeads: valueHeads,

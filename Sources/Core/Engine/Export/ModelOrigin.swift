@@ -9,6 +9,8 @@ struct ModelOrigin {
   let manifest: SourceManifest?
   let companionFolder: String?
   let companions: [String]
+  /// How experts lie in the original, where its import had to be told.
+  let expertStorage: String?
 
   /// Shapes by name, as plugins ask for them.
   var shapes: [String: GlobalShape]? {
@@ -31,14 +33,18 @@ struct ModelOrigin {
     }
     self.init(
       config: record.config, manifest: record.manifest, companionFolder: record.files,
-      companions: record.manifest.companions.map(\.path))
+      companions: record.manifest.companions.map(\.path), expertStorage: record.expertStorage)
   }
 
-  private init(config: ModelConfig, manifest: SourceManifest?, companionFolder: String?, companions: [String]) {
+  private init(
+    config: ModelConfig, manifest: SourceManifest?, companionFolder: String?, companions: [String],
+    expertStorage: String?
+  ) {
     self.config = config
     self.manifest = manifest
     self.companionFolder = companionFolder
     self.companions = companions
+    self.expertStorage = expertStorage
   }
 
   /// A folder with config.json; its weights, if it has any, say dtypes and files.
@@ -47,13 +53,13 @@ struct ModelOrigin {
     let names = try FileSystem.list(folder)
     guard names.contains(where: { $0.hasSuffix(".safetensors") }) else {
       let companions = try ModelOrigin.plainFiles(names, in: folder)
-      self.init(config: config, manifest: nil, companionFolder: folder, companions: companions)
+      self.init(config: config, manifest: nil, companionFolder: folder, companions: companions, expertStorage: nil)
       return
     }
     let original = try HuggingFaceFolder.open(folder)
     self.init(
       config: config, manifest: SourceManifest(original), companionFolder: folder,
-      companions: original.companions.filter(TravellingRecord.travels).map(\.path))
+      companions: original.companions.filter(TravellingRecord.travels).map(\.path), expertStorage: nil)
   }
 
   private static func plainFiles(_ names: [String], in folder: String) throws(MimoError) -> [String] {

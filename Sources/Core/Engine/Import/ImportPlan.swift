@@ -51,9 +51,10 @@ package struct ImportPlan: Sendable {
     self.plugin = plugin.info
     self.source = source
     config = source.config
-    dtype = try config.dtype(asked: request.dtype)
     let cluster = try ImportPlan.cluster(asked, worldSize: request.worldSize, plugin: plugin.info)
     naming = ModelNaming(cluster.form)
+    // The reference casts a MIMO model to bf16, whatever the config says.
+    dtype = try config.dtype(asked: request.dtype ?? (naming == .mimo ? .bf16 : nil))
     let description = try plugin.describe(
       config.input(sources: source.shapes, options: request.pluginOptions), layout: naming.rawValue)
     match = try source.match(description, dtype: dtype)

@@ -30,7 +30,7 @@ package struct ImportRun: Sendable {
     try TieCheck.run(plan.match.duplicates, in: folder)
     let stage = try StagedDirectory(for: request.output)
     let result = try writeWeights(into: stage.path, progress: progress)
-    try TravellingRecord.write(folder, into: stage.path)
+    try TravellingRecord.write(folder, expertStorage: request.expertStorage, into: stage.path)
     var report = report()
     report.add(plan.conversion, names: names, result: result)
     report.seconds = MonotonicClock.seconds() - start
