@@ -40,6 +40,9 @@ let pluginLinkage: [LinkerSetting] = [
 let families = [
   "Qwen3VL",
   "Qwen3MoE",
+  "GLM4MoE",
+  "MiniMaxM2",
+  "DeepSeekV3",
 ]
 
 let package = Package(
