@@ -41,7 +41,7 @@ extension Part {
     let packed = [source + "experts.gate_up_proj", source + "experts.down_proj"]
     for name in packed where model.state(of: name) == .present {
       if asked == .perExpert {
-        throw model.fail("--expert-storage per_expert, but the checkpoint holds \(name); leave the option out")
+        throw model.fail("--expert-storage per-expert, but the checkpoint holds \(name); leave the option out")
       }
       return try orientation(packed, shape, asked: asked)
     }
@@ -60,7 +60,7 @@ extension Part {
     ] where rows == columns {
       throw model.fail(
         "\(name) holds square matrices, whose orientation their shape does not tell; pass --expert-storage packed "
-          + "(rows are outputs) or --expert-storage packed_transposed (rows are inputs)")
+          + "(rows are outputs) or --expert-storage packed-transposed (rows are inputs)")
     }
     guard let stored = model.shape(of: names[0]), stored.count == 3 else { return .packed }
     return stored[1] == shape.hidden && stored[2] == 2 * shape.intermediate ? .packedTransposed : .packed
@@ -77,8 +77,10 @@ extension Part {
     for index in 0..<shape.count {
       let expert = Expert(index: index, count: shape.count)
       let (fc1, fc2) = try weights.matrices(of: index)
-      try target("experts.linear_fc1.weight{expert}", key: "experts.experts.linear_fc1.weight", fc1, gateUp, expert: expert)
-      try target("experts.linear_fc2.weight{expert}", key: "experts.experts.linear_fc2.weight", fc2, down, expert: expert)
+      try target(
+        "experts.linear_fc1.weight{expert}", key: "experts.experts.linear_fc1.weight", fc1, gateUp, expert: expert)
+      try target(
+        "experts.linear_fc2.weight{expert}", key: "experts.experts.linear_fc2.weight", fc2, down, expert: expert)
       try extraState(key: key + "experts.experts.linear_fc1", expert: index, of: shape.count)
       try extraState(key: key + "experts.experts.linear_fc2", expert: index, of: shape.count)
     }
@@ -126,6 +128,6 @@ extension Model {
     if asked.matches("per_expert") { return .perExpert }
     if asked.matches("packed") { return .packed }
     if asked.matches("packed_transposed") { return .packedTransposed }
-    throw fail("--expert-storage \(asked.string) is not one of per_expert, packed, packed_transposed")
+    throw fail("--expert-storage \(asked.string) is not one of per-expert, packed, packed-transposed")
   }
 }

@@ -50,17 +50,6 @@ private func parse<Options: CommandOptions>(_ line: String, as type: Options.Typ
     #expect(options.maxShardSize == 5_000_000_000)
   }
 
-  @Test(arguments: [
-    ("--to mimo --component images=tp=2 --component language=tp=2,pp=2", 6),
-    ("--to mimo --component images=tp=1 --component language=tp=1 --world-size 8", 8),
-    ("--to megatron --tp 2 --ep 4", 8), ("--to ranks --tp 2 --world-size 6", 6), ("--to hf", nil),
-  ] as [(String, Int?)])
-  func theLayoutIsSolvedForTheModelsComponents(line: String, world: Int?) throws {
-    let options: ConvertOptions = try parse("--plugin P \(line) IN OUT")
-    let declared = [("language", false), ("images", true)].map { ClusterLayout.Declared(name: $0.0, isEncoder: $0.1) }
-    #expect(try options.cluster(declared: declared)?.worldSize == world)
-  }
-
   @Test func optionsMayFollowOperandsAndTwoDashesEndThem() throws {
     let options: ConvertOptions = try parse("IN --plugin P --to hf -- --json")
     #expect(options.output == "--json")

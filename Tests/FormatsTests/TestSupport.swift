@@ -21,7 +21,8 @@ enum TestFiles {
   /// Folders below `root` that have a `.metadata`.
   static func checkpoints(below root: URL?) -> [String] {
     guard let root, let walk = FileManager.default.enumerator(atPath: root.path) else { return [] }
-    return walk.compactMap { $0 as? String }.filter { $0.hasSuffix("/.metadata") }.map { String($0.dropLast(10)) }.sorted()
+    return walk.compactMap { $0 as? String }.filter { $0.hasSuffix("/.metadata") }.map { String($0.dropLast(10)) }
+      .sorted()
   }
 }
 

@@ -1,5 +1,6 @@
 import MimoChecksum
 import MimoFormats
+import MimoSystem
 import MimoTensor
 import Testing
 
@@ -46,7 +47,8 @@ import Testing
     let common = PickleValue.list([
       .record([
         "checkpoint_version": .float(3), "iteration": .int(0),
-        "content_metadata": .record(["singleton_local_shards": .bool(false), "chained_optim_avoid_prefix": .bool(true)]),
+        "content_metadata": .record(["singleton_local_shards": .bool(false), "chained_optim_avoid_prefix": .bool(true)]
+        ),
       ])
     ])
     #expect(TorchZipItem.object(common) == (try saved("common")))
@@ -68,5 +70,45 @@ import Testing
     let tensors = try (0..<14).map { try PickleValue.tensor(dtype: .i32, dims: [$0 + 1], storage: $0) }
     let storages = (0..<14).map { patternBytes(4 * ($0 + 1), dtype: .i32) }
     #expect(TorchZipItem.object(.list(tensors), storages: storages) == (try saved("tensors")))
+  }
+
+  /// 4 GiB and 8 bytes of zeros: sizes and offsets no longer fit 32 bits.
+  @Test func largeItemsEqualTorchSave() throws {
+    let count = 1 << 32 + 8
+    let layout = try TorchZipItem.tensor(dtype: .u8, dims: [count])
+    let prefix = try TestFiles.fixture("torch_save/zip64-prefix.bin")
+    #expect(layout.prefix() == prefix)
+    let suffix = try TestFiles.fixture("torch_save/zip64-suffix.bin")
+    #expect(layout.suffix(dataCRC32: mimo_crc32_finish(0, UInt64(count))) == suffix)
+    #expect(layout.length == UInt64(prefix.count + count + suffix.count))
+    // Its members are found again, without the data being there.
+    let source = SparseSource(prefix: prefix, zeros: UInt64(count), suffix: suffix)
+    let stored = try TorchZipReader.tensor(in: source, offset: 0, length: source.size)
+    #expect(stored.offset == layout.dataOffset && stored.available == layout.dataLength && stored.dims == [count])
+  }
+
+  @Test(
+    arguments: [(.f4, [2]), (.u8, [1 << 40, 1 << 40]), (.u8, [0, 1 << 40, 1 << 40]), (.u8, [-1])]
+      as [(DType, DimVector)])
+  func whatTorchHasNotIsRefused(dtype: DType, dims: DimVector) {
+    #expect(throws: MimoError.self) { try TorchZipItem.tensor(dtype: dtype, dims: dims) }
+  }
+}
+
+/// A file with a hole.
+private struct SparseSource: ByteSource {
+  let prefix: [UInt8]
+  let zeros: UInt64
+  let suffix: [UInt8]
+  var path: String { "sparse" }
+  var size: UInt64 { UInt64(prefix.count + suffix.count) + zeros }
+
+  func read(into buffer: UnsafeMutableRawBufferPointer, at offset: UInt64) throws(MimoError) {
+    for place in 0..<buffer.count {
+      let position = offset + UInt64(place)
+      let isBefore = position < UInt64(prefix.count)
+      let isBehind = position >= UInt64(prefix.count) + zeros
+      buffer[place] = isBefore ? prefix[Int(position)] : isBehind ? suffix[Int(position - zeros) - prefix.count] : 0
+    }
   }
 }

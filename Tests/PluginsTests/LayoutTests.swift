@@ -34,7 +34,8 @@ struct LayoutTests {
   /// Nobody may change the numbers in the header without the manifest, or the other way round.
   @Test func headerAssertsWhatTheManifestSays() throws {
     let header = Places.header.appending(path: "mimo_plugin_layout.h")
-    let asserted = try String(contentsOf: header, encoding: .utf8).split(separator: "\n").compactMap { line -> String? in
+    let asserted = try String(contentsOf: header, encoding: .utf8).split(separator: "\n").compactMap {
+      line -> String? in
       guard line.hasPrefix("MIMO_LAYOUT_MEMBER(") || line.hasPrefix("MIMO_LAYOUT_STRUCT(") else { return nil }
       let isStruct = line.hasPrefix("MIMO_LAYOUT_STRUCT(")
       var words = line.dropFirst(19).dropLast(2).split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }

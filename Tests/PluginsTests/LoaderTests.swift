@@ -1,8 +1,9 @@
 import Foundation
 import MimoFormats
-@testable import MimoPlugins
 import MimoSystem
 import Testing
+
+@testable import MimoPlugins
 
 /// What the loader and the bridge say to libraries that are no plugins, or bad ones.
 @Suite(.enabled(if: ToyPlugin.compiler != nil, "a C compiler is needed to make the bad plugins"))
@@ -113,7 +114,8 @@ enum ToyPlugin {
   }.first
 
   static func path(fault: Int, flags: [String] = []) throws -> String {
-    let folder = FileManager.default.temporaryDirectory.appending(path: "mimo-toy-\(ProcessInfo.processInfo.processIdentifier)")
+    let folder = FileManager.default.temporaryDirectory.appending(
+      path: "mimo-toy-\(ProcessInfo.processInfo.processIdentifier)")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     let library = folder.appending(path: "libToy\(fault)\(flags.joined())-\(UUID()).so").path
     let process = Process()

@@ -5,7 +5,9 @@ import Testing
 
 /// The provider fields against the run_config.yaml files that the reference wrote.
 struct ProviderTests {
-  static let families = ["qwen3_vl", "qwen3_vl_tied", "qwen3_vl_moe", "qwen3_5_vl", "qwen3_5_vl_tied", "qwen3_5_vl_moe"]
+  static let families = [
+    "qwen3_vl", "qwen3_vl_tied", "qwen3_vl_moe", "qwen3_5_vl", "qwen3_5_vl_tied", "qwen3_5_vl_moe",
+  ]
 
   @Test(arguments: families) func fieldsEqualTheReferences(_ name: String) throws {
     let fixture = try Fixture(name)
@@ -34,7 +36,11 @@ struct ProviderTests {
     ]
     if name.contains("moe") { needed.formUnion(["num_moe_experts", "moe_ffn_hidden_size", "moe_router_topk"]) }
     if name.hasPrefix("qwen3_vl") { needed.insert("vision_config.deepstack_visual_indexes") }
-    if name == "qwen3_5_vl_moe" { needed.insert("moe_shared_expert_intermediate_size") } else { needed.insert("ffn_hidden_size") }
+    if name == "qwen3_5_vl_moe" {
+      needed.insert("moe_shared_expert_intermediate_size")
+    } else {
+      needed.insert("ffn_hidden_size")
+    }
     if name.hasPrefix("qwen3_5") {
       needed.formUnion([
         "linear_key_head_dim", "linear_value_head_dim", "linear_num_key_heads", "linear_num_value_heads",
@@ -67,7 +73,8 @@ struct ProviderTests {
     let config = try Fixture("qwen3_vl").config.with("text_config.rope_scaling.mrope_section", .array([.integer(7)]))
       .with("text_config.rope_theta", .integer(5))
     let fields = try Described(ModelInput(config: config), layout: "megatron").model.providerFields
-    #expect(fields.contains(ProviderField(path: "mrope_section", value: .config("text_config.rope_scaling.mrope_section"))))
+    #expect(
+      fields.contains(ProviderField(path: "mrope_section", value: .config("text_config.rope_scaling.mrope_section"))))
     #expect(fields.contains(ProviderField(path: "rotary_base", value: .config("text_config.rope_theta"))))
   }
 

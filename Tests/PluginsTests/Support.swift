@@ -67,7 +67,6 @@ struct Fixture {
   }
 }
 
-
 extension JSONValue {
   /// The same document with one value set or, for nil, taken away; objects on the way are made.
   func with(_ path: String, _ value: JSONValue?) -> JSONValue {

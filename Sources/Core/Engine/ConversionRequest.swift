@@ -28,5 +28,10 @@ package struct ConversionRequest: Sendable {
   }
 
   /// What a plugin may ask for.
-  var pluginOptions: [String: String] { expertStorage.map { ["expert_storage": $0] } ?? [:] }
+  var pluginOptions: [String: String] {
+    var options: [String: String] = [:]
+    options["expert_storage"] = expertStorage
+    options["dtype"] = dtype.flatMap { asked in ModelConfig.dtypes.first { $0.value == asked }?.key }
+    return options
+  }
 }

@@ -5,11 +5,13 @@ import MimoSystem
 /// What an import learned about its source, in a folder of its own beside the weights, so that an export gives the same
 /// folder back without the original at hand.
 ///
-/// `mimo_host/manifest.json` holds names, dtypes, files and sizes; `mimo_host/files/` the files that are no weights.
+/// `mimo_host/manifest.json` holds names, dtypes, files and sizes, `mimo_host/options.json` what the user had to say
+/// because the files do not, `mimo_host/files/` the files that are no weights.
 package enum TravellingRecord {
   package static let folderName = "mimo_host"
   private static let manifestName = "manifest.json"
   private static let filesName = "files"
+  private static let optionsName = "options.json"
 
   /// A record that was found.
   package struct Found: Sendable {
@@ -17,6 +19,8 @@ package enum TravellingRecord {
     /// The folder of the files that are no weights.
     package var files: String
     package var config: ModelConfig
+    /// How experts lie in the source, where the user had to say it.
+    package var expertStorage: String?
   }
 
   /// Files that mimo-host itself adds to a folder: they belong to one conversion and do not travel.
@@ -25,13 +29,17 @@ package enum TravellingRecord {
   }
 
   /// Writes the record of `folder` into a checkpoint that is being made. `leftOut`: tied tensors that differed.
-  static func write(_ folder: HuggingFaceFolder, leftOut: [String], into output: String) throws(MimoError) {
+  static func write(
+    _ folder: HuggingFaceFolder, expertStorage: String?, leftOut: [String], into output: String
+  ) throws(MimoError) {
     var manifest = SourceManifest(folder)
     manifest.leftOut = leftOut
     manifest.companions.removeAll { !travels($0) }
     let root = FileSystem.join(output, folderName)
     try FileSystem.createDirectory(root)
     try FileSystem.writeSmallFile(FileSystem.join(root, manifestName), manifest.encoded())
+    let options = JSONValue.object(["expert_storage": expertStorage.map { .string($0) } ?? .null])
+    try FileSystem.writeSmallFile(FileSystem.join(root, optionsName), JSONWriter.write(options))
     let files = FileSystem.join(root, filesName)
     try FileSystem.createDirectory(files)
     try copy(manifest.companions.map(\.path), from: folder.path, to: files)
@@ -55,7 +63,9 @@ package enum TravellingRecord {
       let manifest = try SourceManifest.decode(try FileSystem.readSmallFile(path, limit: 1 << 30), path: path)
       let files = FileSystem.join(root, filesName)
       let config = try ModelConfig(path: FileSystem.join(files, "config.json"))
-      return Found(manifest: manifest, files: files, config: config)
+      let options = try JSONParser.parse(file: FileSystem.join(root, optionsName))
+      return Found(
+        manifest: manifest, files: files, config: config, expertStorage: options["expert_storage"]?.string)
     }
     return nil
   }

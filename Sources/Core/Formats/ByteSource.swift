@@ -45,6 +45,8 @@ package struct MemoryByteSource: ByteSource {
     guard offset <= size, UInt64(buffer.count) <= size - offset else {
       throw MimoError(.invalidInput, "read beyond the end", path: path, byte: offset)
     }
-    contents.withUnsafeBytes { buffer.copyMemory(from: UnsafeRawBufferPointer(rebasing: $0[Int(offset)...].prefix(buffer.count))) }
+    contents.withUnsafeBytes {
+      buffer.copyMemory(from: UnsafeRawBufferPointer(rebasing: $0[Int(offset)...].prefix(buffer.count)))
+    }
   }
 }

@@ -16,7 +16,9 @@ enum BoundaryReader {
   static func text(_ view: mimo_string, _ what: String) throws(MimoError) -> String {
     guard view.length > 0 else { return "" }
     guard let data = view.data else { throw broken("\(what) is NULL with length \(view.length)") }
-    guard view.length <= textLimit else { throw broken("\(what) has \(view.length) bytes, at most \(textLimit) are allowed") }
+    guard view.length <= textLimit else {
+      throw broken("\(what) has \(view.length) bytes, at most \(textLimit) are allowed")
+    }
     let bytes = UnsafeRawBufferPointer(start: data, count: view.length)
     guard let text = String(validating: bytes, as: UTF8.self) else { throw broken("\(what) is no UTF-8") }
     return text
@@ -25,7 +27,8 @@ enum BoundaryReader {
   static func name(_ view: mimo_string, _ what: String) throws(MimoError) -> String {
     let name = try text(view, what)
     guard !name.isEmpty else { throw broken("\(what) is empty") }
-    guard !name.utf8.contains(where: { $0 < 0x20 }) else { throw broken("\(what) holds control characters") }
+    let bytes = UnsafeRawBufferPointer(start: view.data, count: view.length)
+    guard !bytes.contains(where: { $0 < 0x20 }) else { throw broken("\(what) holds control characters") }
     return name
   }
 

@@ -20,7 +20,8 @@ extension DescribeHost {
       DescribeHost.status(handle) { (session) throws(MimoError) in
         let path = try BoundaryReader.name(path, "a config override")
         let reason = try BoundaryReader.name(reason, "the reason of a config override")
-        session.builder.configOverride(ConfigOverride(path: path, value: try DescribeHost.field(value, path), reason: reason))
+        session.builder.configOverride(
+          ConfigOverride(path: path, value: try DescribeHost.field(value, path), reason: reason))
       }
     }
     host.fail = { handle, message in

@@ -44,7 +44,8 @@ extension DescribeHost {
     }
     host.map = { handle, input, kernel in
       DescribeHost.node(handle) { (session) throws(MimoError) in
-        try session.builder.map(Int(input), kernel: try DescribeHost.element(try BoundaryReader.checked(kernel, "a kernel")))
+        try session.builder.map(
+          Int(input), kernel: try DescribeHost.element(try BoundaryReader.checked(kernel, "a kernel")))
       }
     }
   }

@@ -5,9 +5,10 @@ import MimoTensor
 package struct ModelInput: Sendable {
   /// config.json.
   package var config: JSONValue
-  /// The checkpoint's tensors; nil when there is no checkpoint at hand.
+  /// The Hugging Face checkpoint's tensors; nil when there is none at hand, and on an export whose storage form the user
+  /// chose: known keys win over options.
   package var sources: [String: GlobalShape]?
-  /// What the user asked for: `expert_storage`.
+  /// What the user asked for, `expert_storage`, and what the targets are stored in, `dtype` ("bfloat16").
   package var options: [String: String]
 
   package init(config: JSONValue, sources: [String: GlobalShape]? = nil, options: [String: String] = [:]) {

@@ -17,7 +17,9 @@ extension PluginDescription {
   }
 
   private func modelLines(_ layout: String, _ description: ModelDescription) -> [String] {
-    var lines = ["", "layout \(layout): \(description.sources.count) sources, \(description.targets.count) targets", ""]
+    var lines = [
+      "", "layout \(layout): \(description.sources.count) sources, \(description.targets.count) targets", "",
+    ]
     for target in description.targets {
       let name = PluginDescription.fullName(
         target.globalName, component: target.component, of: plugin, layout: layout)

@@ -82,6 +82,7 @@ enum PluginTable {
   }
 
   private static func view(of text: StaticString) -> mimo_string {
-    mimo_string(data: UnsafeRawPointer(text.utf8Start).assumingMemoryBound(to: CChar.self), length: text.utf8CodeUnitCount)
+    mimo_string(
+      data: UnsafeRawPointer(text.utf8Start).assumingMemoryBound(to: CChar.self), length: text.utf8CodeUnitCount)
   }
 }

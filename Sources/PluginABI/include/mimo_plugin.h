@@ -197,7 +197,8 @@ typedef struct mimo_host {
   uint32_t (*source_state)(mimo_builder *, mimo_string name);
   /* Shape of a present source: writes up to MIMO_MAX_RANK dims, answers the rank, -1 when it is not present. */
   int32_t (*source_shape)(mimo_builder *, mimo_string name, int64_t *dims);
-  /* What the user asked for: "expert_storage" -> "per_expert" | "packed" | "packed_transposed". */
+  /* What was asked for. "expert_storage" -> "per_expert" | "packed" | "packed_transposed": the form of routed experts
+   * where the checkpoint's keys do not show it. "dtype" -> "bfloat16" | "float16" | "float32": the model's own dtype. */
   mimo_status (*option)(mimo_builder *, mimo_string name, mimo_string *out);
 
   /* --- the mapping graph ----------------------------------------------------------------------------------- */

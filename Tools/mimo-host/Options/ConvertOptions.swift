@@ -74,7 +74,7 @@ struct ConvertOptions: CommandOptions {
             .value("--from", "FORMAT", \.sourceFormat, "Format of SOURCE (default: recognised)"),
             .value("--dtype", "DTYPE", \.givenDType, CommonHelp.dtype),
             .value("--hf-config", "DIR", \.configFolder, "Folder of the model's config.json, if SOURCE has none"),
-            .value("--expert-storage", "FORM", \.expertStorage, CommonHelp.expertStorage + ". With --to hf"),
+            .value("--expert-storage", "FORM", \.expertStorage, CommonHelp.expertStorage),
             .value("--max-shard-size", "SIZE", \.givenMaxShardSize, CommonHelp.maxShardSize + ". With --to hf"),
           ]),
         OptionGroup(title: "Layout", options: LayoutOptions.options.map { $0.lifted(\.layout) }),
@@ -113,7 +113,6 @@ extension ConvertOptions {
       }
     }
     if target != .hf {
-      if expertStorage != nil { throw refuse("--expert-storage goes with --to hf only") }
       if maxShardSize != nil { throw refuse("--max-shard-size goes with --to hf only") }
     }
   }

@@ -13,6 +13,8 @@ struct ModelOrigin {
   private let folder: HuggingFaceFolder?
   let companionFolder: String?
   let companions: [String]
+  /// How experts lie in the original, where its import had to be told.
+  let expertStorage: String?
 
   /// Shapes by name, as plugins ask for them.
   var shapes: [String: GlobalShape]? {
@@ -35,7 +37,7 @@ struct ModelOrigin {
     }
     self.init(
       config: record.config, manifest: record.manifest, companionFolder: record.files,
-      companions: record.manifest.companions.map(\.path))
+      companions: record.manifest.companions.map(\.path), expertStorage: record.expertStorage)
   }
 
   /// The record for one description: what of the original is tied in name only is left out.
@@ -47,13 +49,14 @@ struct ModelOrigin {
 
   private init(
     config: ModelConfig, manifest: SourceManifest?, folder: HuggingFaceFolder? = nil, companionFolder: String?,
-    companions: [String]
+    companions: [String], expertStorage: String?
   ) {
     self.folder = folder
     self.config = config
     self.manifest = manifest
     self.companionFolder = companionFolder
     self.companions = companions
+    self.expertStorage = expertStorage
   }
 
   /// A folder with config.json; its weights, if it has any, say dtypes and files.
@@ -62,13 +65,13 @@ struct ModelOrigin {
     let names = try FileSystem.list(folder)
     guard names.contains(where: { $0.hasSuffix(".safetensors") }) else {
       let companions = try ModelOrigin.plainFiles(names, in: folder)
-      self.init(config: config, manifest: nil, companionFolder: folder, companions: companions)
+      self.init(config: config, manifest: nil, companionFolder: folder, companions: companions, expertStorage: nil)
       return
     }
     let original = try HuggingFaceFolder.open(folder)
     self.init(
       config: config, manifest: SourceManifest(original), folder: original, companionFolder: folder,
-      companions: original.companions.filter(TravellingRecord.travels).map(\.path))
+      companions: original.companions.filter(TravellingRecord.travels).map(\.path), expertStorage: nil)
   }
 
   private static func plainFiles(_ names: [String], in folder: String) throws(MimoError) -> [String] {

@@ -83,7 +83,7 @@ package struct DistCheckpoint: Sendable {
   }
 
   package init(iterationFolder path: String) throws(MimoError) {
-    let metadata = try PosixByteSource(path: joinedPath(path, ".metadata"))
+    let metadata = try PosixByteSource(path: FileSystem.join(path, ".metadata"))
     guard metadata.size <= UInt64(PicklePolicy.metadata.maximumByteCount) else {
       throw MimoError(.unsupported, "the file of \(metadata.size) bytes is too large", path: metadata.path)
     }
@@ -95,7 +95,7 @@ package struct DistCheckpoint: Sendable {
     self.path = path
     kind = try DistCheckpointLocation.kind(of: path)
     files = try decoder.fileNames.map { name throws(MimoError) in
-      DistFile(name: name, size: try PosixByteSource(path: joinedPath(path, name)).size)
+      DistFile(name: name, size: try PosixByteSource(path: FileSystem.join(path, name)).size)
     }
     tensors = decoder.tensors
     objects = decoder.objects
@@ -110,7 +110,7 @@ package struct DistCheckpoint: Sendable {
       guard offset <= size, length <= size - offset else {
         throw MimoError(
           .invalidInput, "the item of \(length) bytes reaches beyond the file's \(size)",
-          path: joinedPath(path, files[file].name), tensor: key, byte: offset,
+          path: FileSystem.join(path, files[file].name), tensor: key, byte: offset,
           remedy: "The file is cut short; copy it again")
       }
     }
@@ -125,7 +125,7 @@ package struct DistCheckpoint: Sendable {
 
   /// Opens one of `files`.
   package func source(_ file: Int) throws(MimoError) -> PosixByteSource {
-    try PosixByteSource(path: joinedPath(path, files[file].name))
+    try PosixByteSource(path: FileSystem.join(path, files[file].name))
   }
 
   /// Where the elements of a chunk lie in its file, after a look at the item; `source` is that file, opened.
@@ -147,8 +147,8 @@ package struct DistCheckpoint: Sendable {
 
   /// The dict of megatron-core's common state: `common.pt` where there is one, else the item; nil when neither is there.
   package func commonState() throws(MimoError) -> PickleValue? {
-    let file = joinedPath(path, "common.pt")
-    if DistCheckpointLocation.exists(file) { return try TorchObject(file: try PosixByteSource(path: file)).value }
+    let file = FileSystem.join(path, "common.pt")
+    if try FileSystem.exists(file) { return try TorchObject(file: try PosixByteSource(path: file)).value }
     guard let item = self[object: DistCheckpoint.commonStateKey] else { return nil }
     guard case .list(let values) = try read(item).value, values.count == 1 else {
       throw MimoError(.invalidInput, "a list of one dict is expected", path: path, tensor: item.key)
@@ -157,8 +157,4 @@ package struct DistCheckpoint: Sendable {
   }
 
   package static let commonStateKey = "common_state/shard_0_1"
-}
-
-func joinedPath(_ folder: String, _ name: String) -> String {
-  folder.hasSuffix("/") ? folder + name : "\(folder)/\(name)"
 }

@@ -1,4 +1,3 @@
-import Glibc
 import MimoSystem
 
 /// Finds the iteration folder that a user means, and tells the kinds of checkpoints apart.
@@ -6,19 +5,14 @@ enum DistCheckpointLocation {
   static let tracker = "latest_checkpointed_iteration.txt"
   static let trainStateTracker = "latest_train_state.pt"
 
-  static func exists(_ path: String) -> Bool {
-    var status = stat()
-    return lstat(path, &status) == 0
-  }
-
   /// `path` itself when it has a `.metadata`, else the folder that its tracker names.
   static func iterationFolder(of path: String) throws(MimoError) -> String {
-    guard exists(path) else {
+    guard try FileSystem.exists(path) else {
       throw MimoError(.invalidInput, "there is no such folder", path: path)
     }
-    if exists(joinedPath(path, ".metadata")) { return path }
-    let named = try trackedFolder(joinedPath(path, tracker))
-    let stepped = try steppedFolder(joinedPath(path, trainStateTracker))
+    if try FileSystem.exists(FileSystem.join(path, ".metadata")) { return path }
+    let named = try trackedFolder(FileSystem.join(path, tracker))
+    let stepped = try steppedFolder(FileSystem.join(path, trainStateTracker))
     if let named, let stepped, named != stepped, named != "release" {
       throw MimoError(
         .invalidInput, "\(tracker) names \(named), \(trainStateTracker) names \(stepped)", path: path,
@@ -27,11 +21,11 @@ enum DistCheckpointLocation {
     guard let name = named ?? stepped else {
       throw MimoError(
         .invalidInput, "this is no distributed checkpoint: it has neither .metadata nor \(tracker)", path: path,
-        remedy: isLegacy(path) ? "The legacy torch format (mp_rank_*) is not read" : "Name the iteration folder")
+        remedy: try isLegacy(path) ? "The legacy torch format (mp_rank_*) is not read" : "Name the iteration folder")
     }
-    let folder = joinedPath(path, name)
-    guard exists(joinedPath(folder, ".metadata")) else {
-      if isLegacy(folder) {
+    let folder = FileSystem.join(path, name)
+    guard try FileSystem.exists(FileSystem.join(folder, ".metadata")) else {
+      if try isLegacy(folder) {
         throw MimoError(
           .unsupported, "this is a checkpoint in the legacy torch format (mp_rank_*)", path: folder,
           remedy: "Save it as torch_dist with Megatron first")
@@ -43,7 +37,7 @@ enum DistCheckpointLocation {
 
   /// Megatron's tracker: an iteration, or the word `release`.
   private static func trackedFolder(_ path: String) throws(MimoError) -> String? {
-    guard exists(path) else { return nil }
+    guard try FileSystem.exists(path) else { return nil }
     let source = try PosixByteSource(path: path)
     let bytes = try source.bytes(at: 0, count: Int(min(source.size, 64)))
     let words = String(decoding: bytes, as: UTF8.self).split(whereSeparator: \.isWhitespace)
@@ -56,7 +50,7 @@ enum DistCheckpointLocation {
 
   /// Megatron-Bridge's tracker: a train state whose `step` is the iteration.
   private static func steppedFolder(_ path: String) throws(MimoError) -> String? {
-    guard exists(path) else { return nil }
+    guard try FileSystem.exists(path) else { return nil }
     let source = try PosixByteSource(path: path)
     let state = try TorchObject(file: source)
     guard let step = state.value["step"] else { throw MimoError(.invalidInput, "there is no step", path: path) }
@@ -67,31 +61,24 @@ enum DistCheckpointLocation {
     }
     let bytes = try source.bytes(at: tensor.offset, count: width)
     let number = bytes.reversed().reduce(Int64(0)) { $0 << 8 | Int64($1) }
-    guard number >= 0, number <= Int64(Int32.max) else { throw MimoError(.invalidInput, "step is \(number)", path: path) }
+    guard number >= 0, number <= Int64(Int32.max) else {
+      throw MimoError(.invalidInput, "step is \(number)", path: path)
+    }
     return DistCheckpointCompanions.folderName(iteration: Int(number))
   }
 
-  private static func isLegacy(_ path: String) -> Bool {
-    guard let folder = opendir(path) else { return false }
-    defer { closedir(folder) }
-    while let entry = readdir(folder) {
-      let isRank = withUnsafePointer(to: &entry.pointee.d_name) {
-        $0.withMemoryRebound(to: CChar.self, capacity: 256) { strncmp($0, "mp_rank_", 8) == 0 }
-      }
-      if isRank { return true }
-    }
-    return false
+  private static func isLegacy(_ path: String) throws(MimoError) -> Bool {
+    guard try FileSystem.isDirectory(path) else { return false }
+    return try FileSystem.list(path).contains { $0.hasPrefix("mp_rank_") }
   }
 
-  /// `metadata.json` makes it megatron-core's. The file is flat and tiny, so its one fact is found as text.
+  /// `metadata.json` makes it megatron-core's.
   static func kind(of folder: String) throws(MimoError) -> DistCheckpoint.Kind {
-    let path = joinedPath(folder, "metadata.json")
-    guard exists(path) else { return .plain }
-    let source = try PosixByteSource(path: path)
-    guard source.size <= 1 << 20 else { throw MimoError(.invalidInput, "the file is too large", path: path) }
-    let text = String(decoding: try source.bytes(at: 0, count: Int(source.size)), as: UTF8.self)
-      .filter { !$0.isWhitespace }
-    guard text.contains("\"sharded_backend\":\"torch_dist\""), text.contains("\"sharded_backend_version\":1") else {
+    let path = FileSystem.join(folder, "metadata.json")
+    guard try FileSystem.exists(path) else { return .plain }
+    let description = try JSONParser.parse(file: path, limit: 1 << 20)
+    guard description["sharded_backend"]?.string == "torch_dist", description["sharded_backend_version"]?.integer == 1
+    else {
       throw MimoError(
         .unsupported, "the backend is not torch_dist version 1", path: path,
         remedy: "Save the checkpoint as torch_dist with Megatron first")

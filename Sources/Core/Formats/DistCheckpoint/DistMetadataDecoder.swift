@@ -43,7 +43,8 @@ struct DistMetadataDecoder {
   private static func classify(_ global: PickleGlobal) -> Class? {
     switch (global.module, global.name) {
     case ("torch.distributed.checkpoint.metadata", "Metadata"),
-      ("megatron.core.dist_checkpointing.strategies.torch", "MCoreMetadata"): .metadata
+      ("megatron.core.dist_checkpointing.strategies.torch", "MCoreMetadata"):
+      .metadata
     case ("torch.distributed.checkpoint.metadata", "TensorStorageMetadata"): .tensor
     case ("torch.distributed.checkpoint.metadata", "TensorProperties"): .properties
     case ("torch.distributed.checkpoint.metadata", "ChunkStorageMetadata"): .chunk
@@ -65,7 +66,8 @@ struct DistMetadataDecoder {
     guard let state = state(of: graph.root, { if case .metadata = $0 { true } else { false } }) else {
       throw failure("this is no checkpoint metadata")
     }
-    guard let catalog = graph.entry(state, "state_dict_metadata"), let storage = graph.entry(state, "storage_data") else {
+    guard let catalog = graph.entry(state, "state_dict_metadata"), let storage = graph.entry(state, "storage_data")
+    else {
       throw failure("state_dict_metadata or storage_data is missing")
     }
     let isCatalog = try graph.forEachEntry(catalog) { key, value throws(MimoError) in try addEntry(key, value) }
@@ -178,7 +180,9 @@ struct DistMetadataDecoder {
       let lengthNode = graph.entry(info, "length"), let offset = graph.int(offsetNode),
       let length = graph.int(lengthNode), offset >= 0, length > 0
     else { throw failure("its place in storage_data is not valid", key) }
-    if let transforms = graph.entry(info, "transform_descriptors"), !graph.isNone(transforms), graph.count(transforms) != 0 {
+    if let transforms = graph.entry(info, "transform_descriptors"), !graph.isNone(transforms),
+      graph.count(transforms) != 0
+    {
       throw MimoError(.unsupported, "the item went through a stream extension", path: path, tensor: key)
     }
     let file = try fileNumber(pathNode, key)

@@ -2,7 +2,9 @@ import MimoSystem
 
 extension PickleGraph {
   /// The values below a node as a tree. Shared nodes are copied, so the size is bounded apart from the pickle's.
-  package func value(_ index: Index, maximumValueCount: Int = 1 << 20, path: String? = nil) throws(MimoError) -> PickleValue {
+  package func value(_ index: Index, maximumValueCount: Int = 1 << 20, path: String? = nil) throws(MimoError)
+    -> PickleValue
+  {
     var budget = maximumValueCount
     return try value(index, depth: 0, budget: &budget, path: path)
   }
@@ -13,7 +15,8 @@ extension PickleGraph {
     budget -= 1
     guard depth < Self.maximumDepth, budget >= 0 else {
       throw MimoError(
-        .invalidInput, depth < Self.maximumDepth ? "the pickled object is too large" : "the pickled object is nested too deep",
+        .invalidInput,
+        depth < Self.maximumDepth ? "the pickled object is too large" : "the pickled object is nested too deep",
         path: path)
     }
     let node = nodes[Int(index)]

@@ -157,7 +157,8 @@ package struct PickleGraph: Sendable {
 
   /// Calls `body` for each entry of a dict or an OrderedDict; false for other nodes.
   @discardableResult
-  package func forEachEntry(_ index: Index, _ body: (Index, Index) throws(MimoError) -> Void) throws(MimoError) -> Bool {
+  package func forEachEntry(_ index: Index, _ body: (Index, Index) throws(MimoError) -> Void) throws(MimoError) -> Bool
+  {
     var node = nodes[Int(index)]
     if node.kind == .object {
       let object = objects[Int(node.low)]

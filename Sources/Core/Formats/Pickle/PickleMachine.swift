@@ -4,16 +4,16 @@ import MimoSystem
 struct PickleMachine {
   typealias Index = PickleGraph.Index
 
-  private(set) var graph: PickleGraph
+  var graph: PickleGraph
   private(set) var position = 0
-  private let policy: PicklePolicy
+  let policy: PicklePolicy
   private let path: String?
-  private var stack: ContiguousArray<Index> = []
-  private var marks: ContiguousArray<Int> = []
+  var stack: ContiguousArray<Index> = []
+  var marks: ContiguousArray<Int> = []
   /// Node of each memo slot; `nowhere` where none was put.
-  private var memo: ContiguousArray<Index> = []
-  private var memoCount = 0
-  private var globalNodes = PickleGlobalTable()
+  var memo: ContiguousArray<Index> = []
+  var memoCount = 0
+  var globalNodes = PickleGlobalTable()
   private var opcodeStart = 0
 
   /// Nodes that every graph begins with, so that these values cost nothing.
@@ -27,6 +27,10 @@ struct PickleMachine {
     graph = PickleGraph(source: bytes)
     self.policy = policy
     self.path = path
+    // About what torch's files need; pages that are not used are never touched.
+    graph.nodes.reserveCapacity(260 + bytes.count / 7)
+    graph.children.reserveCapacity(bytes.count / 5)
+    graph.objects.reserveCapacity(bytes.count / 24)
     graph.nodes.append(.init(kind: .none, low: 0, high: 0))
     graph.nodes.append(.init(kind: .bool, low: 0, high: 0))
     graph.nodes.append(.init(kind: .bool, low: 0, high: 1))
@@ -39,7 +43,7 @@ struct PickleMachine {
       opcodeStart = position
       let byte = try take1()
       guard let opcode = PickleOpcode(rawValue: byte) else {
-        throw failure("opcode \(pickleOpcodeName(byte)) is refused")
+        throw failure("this opcode is refused")
       }
       if opcode == .stop { break }
       try step(opcode)
@@ -115,11 +119,11 @@ struct PickleMachine {
     case .newObjEx:
       let keywords = try pop()
       let arguments = try pop()
-      guard graph.count(keywords) == 0 else { throw failure("NEWOBJ_EX with keywords is refused") }
+      guard graph.count(keywords) == 0 else { throw failure("keywords are refused") }
       try pushObject(.new, callable: try pop(), arguments: arguments)
     case .build: try build()
     case .binPersID:
-      guard policy.allowsPersistentIDs else { throw failure("BINPERSID is refused in a \(policy.subject)") }
+      guard policy.allowsPersistentIDs else { throw failure("storages are refused in a \(policy.subject)") }
       try push(.persistentID, low: try pop(), high: 0)
     }
   }
@@ -127,9 +131,10 @@ struct PickleMachine {
   // MARK: Input
 
   private mutating func take(_ count: UInt64) throws(MimoError) -> Int {
-    guard count <= UInt64(graph.source.count - position) else { throw failure("the pickle is cut short") }
-    defer { position += Int(count) }
-    return position
+    let start = position
+    guard count <= UInt64(graph.source.count - start) else { throw failure("the pickle is cut short") }
+    position = start + Int(count)
+    return start
   }
 
   @inline(__always)
@@ -158,12 +163,12 @@ struct PickleMachine {
 
   // MARK: Stack
 
-  private func top() throws(MimoError) -> Index {
+  func top() throws(MimoError) -> Index {
     guard let index = stack.last, stack.count > marks.last ?? 0 else { throw failure("the stack is empty") }
     return index
   }
 
-  private mutating func pop() throws(MimoError) -> Index {
+  mutating func pop() throws(MimoError) -> Index {
     let index = try top()
     stack.removeLast()
     return index
@@ -174,13 +179,13 @@ struct PickleMachine {
     return stack.count - count..<stack.count
   }
 
-  private mutating func sinceMark() throws(MimoError) -> Range<Int> {
+  mutating func sinceMark() throws(MimoError) -> Range<Int> {
     guard let mark = marks.popLast() else { throw failure("there is no mark") }
     return mark..<stack.count
   }
 
   @inline(__always)
-  private mutating func push(_ kind: PickleGraph.Kind, low: UInt32, high: UInt64) throws(MimoError) {
+  mutating func push(_ kind: PickleGraph.Kind, low: UInt32, high: UInt64) throws(MimoError) {
     guard graph.nodes.count < policy.maximumNodeCount else {
       throw failure("more than \(policy.maximumNodeCount) values")
     }
@@ -214,7 +219,7 @@ struct PickleMachine {
   }
 
   /// Moves stack values behind the other children.
-  private mutating func addChildren(_ range: Range<Int>) throws(MimoError) -> UInt32 {
+  mutating func addChildren(_ range: Range<Int>) throws(MimoError) -> UInt32 {
     let start = graph.children.count
     guard start + range.count < UInt32.max else { throw failure("too many values") }
     for place in range { graph.children.append(stack[place]) }
@@ -222,173 +227,9 @@ struct PickleMachine {
     return UInt32(start)
   }
 
-  // MARK: Containers
-
-  private mutating func pushContainer(_ kind: PickleGraph.Kind) throws(MimoError) {
-    let number = UInt32(graph.containers.count)
-    graph.containers.append(.init())
-    try push(kind, low: number, high: 0)
-  }
-
-  private mutating func pushFilled(_ kind: PickleGraph.Kind) throws(MimoError) {
-    let range = try sinceMark()
-    let number = UInt32(graph.containers.count)
-    graph.containers.append(.init())
-    try extend(number, range)
-    try push(kind, low: number, high: 0)
-  }
-
-  private mutating func extend(_ number: UInt32, _ range: Range<Int>) throws(MimoError) {
-    if range.isEmpty { return }
-    let start = try addChildren(range)
-    var container = graph.containers[Int(number)]
-    container.count += UInt32(range.count)
-    if container.last != PickleGraph.nowhere {
-      let last = graph.runs[Int(container.last)]
-      if last.start + last.count == start {
-        graph.runs[Int(container.last)].count += UInt32(range.count)
-        graph.containers[Int(number)] = container
-        return
-      }
-      graph.runs[Int(container.last)].next = UInt32(graph.runs.count)
-    } else {
-      container.first = UInt32(graph.runs.count)
-    }
-    container.last = UInt32(graph.runs.count)
-    graph.runs.append(.init(start: start, count: UInt32(range.count), next: PickleGraph.nowhere))
-    graph.containers[Int(number)] = container
-  }
-
-  private mutating func addItems(_ range: Range<Int>, _ opcode: PickleOpcode) throws(MimoError) {
-    let target = try below(range)
-    switch graph.kind(target) {
-    case .list where opcode != .addItems, .set where opcode == .addItems:
-      try extend(graph.nodes[Int(target)].low, range)
-    case .object where opcode != .addItems:
-      try extend(try ownContainer(of: target, .list), range)
-    default: throw failure("\(pickleOpcodeName(opcode.rawValue)) has nothing to add to")
-    }
-  }
-
-  private mutating func addEntries(_ range: Range<Int>, _ opcode: PickleOpcode) throws(MimoError) {
-    guard range.count % 2 == 0 else { throw failure("a key has no value") }
-    let target = try below(range)
-    switch graph.kind(target) {
-    case .dict: try extend(graph.nodes[Int(target)].low, range)
-    case .object: try extend(try ownContainer(of: target, .dict), range)
-    default: throw failure("\(pickleOpcodeName(opcode.rawValue)) has nothing to add to")
-    }
-  }
-
-  private func below(_ range: Range<Int>) throws(MimoError) -> Index {
-    guard range.lowerBound > marks.last ?? 0 else { throw failure("the stack is empty") }
-    return stack[range.lowerBound - 1]
-  }
-
-  /// The list or dict that an object is filled through.
-  private mutating func ownContainer(of target: Index, _ kind: PickleGraph.Kind) throws(MimoError) -> UInt32 {
-    let number = Int(graph.nodes[Int(target)].low)
-    let known = kind == .list ? graph.objects[number].listItems : graph.objects[number].dictItems
-    if let known { return graph.nodes[Int(known)].low }
-    let container = UInt32(graph.containers.count)
-    graph.containers.append(.init())
-    let node = UInt32(graph.nodes.count)
-    graph.nodes.append(.init(kind: kind, low: container, high: 0))
-    if kind == .list { graph.objects[number].listItems = node } else { graph.objects[number].dictItems = node }
-    return container
-  }
-
-  // MARK: Memo
-
-  /// A slot number is never larger than the number of bytes read, which bounds the memo by the pickle's size.
-  private mutating func put(_ slot: Int) throws(MimoError) {
-    let index = try top()
-    guard slot <= position else { throw failure("memo slot \(slot) is out of range") }
-    while memo.count <= slot { memo.append(PickleGraph.nowhere) }
-    if memo[slot] == PickleGraph.nowhere { memoCount += 1 }
-    memo[slot] = index
-  }
-
-  private mutating func get(_ slot: Int) throws(MimoError) {
-    guard slot < memo.count, memo[slot] != PickleGraph.nowhere else { throw failure("memo slot \(slot) is empty") }
-    stack.append(memo[slot])
-  }
-
-  // MARK: Objects
-
-  private func textRange(_ index: Index) throws(MimoError) -> Range<Int> {
-    let node = graph.nodes[Int(index)]
-    guard node.kind == .string || node.kind == .latin1 else { throw failure("a global's name is not a string") }
-    return Int(node.high)..<Int(node.high) + Int(node.low)
-  }
-
-  private mutating func pushGlobal(_ module: Range<Int>, _ name: Range<Int>) throws(MimoError) {
-    if let known = globalNodes.find(module, name, in: graph.source) { return stack.append(known) }
-    guard module.count < 4096, name.count < 4096,
-      let moduleText = String(validating: graph.source[module], as: UTF8.self),
-      let nameText = String(validating: graph.source[name], as: UTF8.self)
-    else { throw failure("a global's name is not text") }
-    let global = PickleGlobal(moduleText, nameText)
-    if let allowed = policy.globals, !allowed.contains(global) {
-      throw failure("the global \(global) is refused in a \(policy.subject)")
-    }
-    let number = UInt32(graph.globals.count)
-    graph.globals.append(global)
-    try push(.global, low: number, high: 0)
-    globalNodes.insert(module, name, node: stack[stack.count - 1], in: graph.source)
-  }
-
-  private mutating func pushObject(_ creation: PickleObject.Creation, callable: Index, arguments: Index) throws(MimoError) {
-    guard graph.kind(callable) == .global else { throw failure("something that is not a global is called") }
-    guard graph.kind(arguments) == .tuple else { throw failure("the arguments of a call are not a tuple") }
-    let number = UInt32(graph.objects.count)
-    graph.objects.append(.init(creation: creation, callable: callable, arguments: arguments))
-    try push(.object, low: number, high: 0)
-  }
-
-  private mutating func build() throws(MimoError) {
-    let state = try pop()
-    let node = graph.nodes[Int(try top())]
-    guard node.kind == .object else { throw failure("BUILD has no object to fill") }
-    graph.objects[Int(node.low)].state = state
-  }
-
-  private func failure(_ message: String) -> MimoError {
-    MimoError(.invalidInput, message, path: path, byte: UInt64(opcodeStart))
-  }
-}
-
-/// Finds the node of a global by its text in the pickle, without making strings.
-struct PickleGlobalTable {
-  private struct Entry {
-    var module: Range<Int>
-    var name: Range<Int>
-    var node: PickleGraph.Index
-  }
-
-  private var entries: [UInt64: [Entry]] = [:]
-
-  func find(_ module: Range<Int>, _ name: Range<Int>, in source: [UInt8]) -> PickleGraph.Index? {
-    guard let candidates = entries[Self.hash(module, name, source)] else { return nil }
-    for entry in candidates
-    where source[entry.module].elementsEqual(source[module]) && source[entry.name].elementsEqual(source[name]) {
-      return entry.node
-    }
-    return nil
-  }
-
-  mutating func insert(_ module: Range<Int>, _ name: Range<Int>, node: PickleGraph.Index, in source: [UInt8]) {
-    entries[Self.hash(module, name, source), default: []].append(Entry(module: module, name: name, node: node))
-  }
-
-  /// FNV-1a over both names.
-  private static func hash(_ module: Range<Int>, _ name: Range<Int>, _ source: [UInt8]) -> UInt64 {
-    var result: UInt64 = 0xCBF2_9CE4_8422_2325
-    source.withUnsafeBufferPointer { bytes in
-      for place in module { result = (result ^ UInt64(bytes[place])) &* 0x100_0000_01B3 }
-      result = (result ^ 0x0A) &* 0x100_0000_01B3
-      for place in name { result = (result ^ UInt64(bytes[place])) &* 0x100_0000_01B3 }
-    }
-    return result
+  /// Names the opcode that is being carried out, and its place.
+  func failure(_ message: String) -> MimoError {
+    let opcode = opcodeStart < graph.source.count ? pickleOpcodeName(graph.source[opcodeStart]) : "end of the pickle"
+    return MimoError(.invalidInput, "\(opcode): \(message)", path: path, byte: UInt64(opcodeStart))
   }
 }

@@ -3,9 +3,11 @@ import MimoSystem
 /// Reads pickles as data: opcodes make inert nodes, no name is looked up and nothing is called.
 package enum PickleReader {
   /// The graph of one pickle, which must fill `bytes` to the last one.
-  package static func read(_ bytes: [UInt8], policy: PicklePolicy, path: String? = nil) throws(MimoError) -> PickleGraph {
+  package static func read(_ bytes: [UInt8], policy: PicklePolicy, path: String? = nil) throws(MimoError) -> PickleGraph
+  {
     guard bytes.count <= policy.maximumByteCount, bytes.count < UInt32.max else {
-      throw MimoError(.invalidInput, "the pickle of \(bytes.count) bytes is larger than a \(policy.subject) may be", path: path)
+      throw MimoError(
+        .invalidInput, "the pickle of \(bytes.count) bytes is larger than a \(policy.subject) may be", path: path)
     }
     var machine = PickleMachine(bytes, policy: policy, path: path)
     try machine.run()

@@ -69,7 +69,7 @@ enum SerializationID {
   /// The least prime of libstdc++'s table that is twice as large; the first growth is to 13.
   private static func grown(_ buckets: UInt64) -> UInt64 {
     let primes: [UInt64] = [
-      13, 29, 59, 127, 257, 541, 1109, 2357, 5087, 10273, 20753, 42043, 85229, 172933, 351061, 712697, 1447153,
+      13, 29, 59, 127, 257, 541, 1109, 2357, 5087, 10273, 20753, 42043, 85229, 172933, 351061, 712697, 1_447_153,
     ]
     return primes.first { $0 > buckets } ?? buckets * 2 + 1
   }

@@ -121,7 +121,8 @@ private struct TensorItemMembers {
 
   /// Appends the members behind the data, and the directory.
   mutating func appendRest(to out: inout [UInt8]) {
-    let id = Array(SerializationID.text(nameHash: Self.nameHash, contents: entries.dropLast().map { ($0.size, $0.crc) }).utf8)
+    let id = Array(
+      SerializationID.text(nameHash: Self.nameHash, contents: entries.dropLast().map { ($0.size, $0.crc) }).utf8)
     entries[6].crc = TorchZipItem.crc(id)
     for (index, content) in [(5, TorchZipItem.version), (6, id)] {
       entries[index].appendHeader(to: &out)

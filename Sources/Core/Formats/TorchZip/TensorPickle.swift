@@ -5,7 +5,8 @@ enum TensorPickle {
   /// Everything up to the element count: the call, and the storage it takes.
   private static let heads: [DType: [UInt8]] = Dictionary(
     uniqueKeysWithValues: DType.allCases.filter { $0.torchName != nil }.map { ($0, head($0)) })
-  private static let hooks = Array("\u{89}".unicodeScalars.map { UInt8($0.value) }) + global("collections", "OrderedDict")
+  private static let hooks =
+    Array("\u{89}".unicodeScalars.map { UInt8($0.value) }) + global("collections", "OrderedDict")
 
   private static func global(_ module: String, _ name: String) -> [UInt8] { Array("c\(module)\n\(name)\n".utf8) }
 

@@ -41,7 +41,8 @@ package struct TorchTensorReference: Sendable, Hashable {
     }
     guard case .int(let offset) = arguments[1], offset >= 0 else { throw bad("offset") }
     storageOffset = Int(offset)
-    guard let dims = Self.numbers(arguments[2]), let strides = Self.numbers(arguments[3]), dims.count == strides.count else {
+    guard let dims = Self.numbers(arguments[2]), let strides = Self.numbers(arguments[3]), dims.count == strides.count
+    else {
       throw bad("shape")
     }
     self.dims = dims

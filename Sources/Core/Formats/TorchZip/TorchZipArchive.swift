@@ -48,7 +48,9 @@ package struct TorchZipArchive: Sendable {
     var (count, size, start) = (UInt64(tail.u16(10)), UInt64(tail.u32(12)), UInt64(tail.u32(16)))
     if tail.end >= 20, tail.matches(-20, [0x50, 0x4B, 6, 7]) {
       let record = tail.u64(-12)
-      guard record <= length, length - record >= 56 else { throw failure("the zip64 end record lies outside of the item") }
+      guard record <= length, length - record >= 56 else {
+        throw failure("the zip64 end record lies outside of the item")
+      }
       let bytes = ZipBytes(try source.bytes(at: offset + record, count: 56))
       guard bytes.matches(0, [0x50, 0x4B, 6, 6]) else { throw failure("there is no zip64 end record", at: record) }
       (count, size, start) = (bytes.u64(32), bytes.u64(40), bytes.u64(48))
@@ -86,7 +88,9 @@ package struct TorchZipArchive: Sendable {
         var number = field + 4
         func wide(_ value: UInt64) throws(MimoError) -> UInt64 {
           guard value == 0xFFFF_FFFF else { return value }
-          guard number + 8 <= field + 4 + fieldLength else { throw failure("the zip64 field of \(name) is too short", at: at) }
+          guard number + 8 <= field + 4 + fieldLength else {
+            throw failure("the zip64 field of \(name) is too short", at: at)
+          }
           defer { number += 8 }
           return bytes.u64(number)
         }
@@ -120,7 +124,8 @@ package struct TorchZipArchive: Sendable {
   }
 
   /// Where the data of a member lies in the file, after a look at its local header.
-  package func locate(_ name: String, in source: some ByteSource) throws(MimoError) -> (offset: UInt64, member: Member) {
+  package func locate(_ name: String, in source: some ByteSource) throws(MimoError) -> (offset: UInt64, member: Member)
+  {
     guard let member = members[name] else { throw failure("the archive has no \(name)") }
     let full = Array("\(root)/\(name)".utf8)
     let room = directoryOffset - member.headerOffset

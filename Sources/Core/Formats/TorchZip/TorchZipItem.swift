@@ -52,7 +52,8 @@ package enum TorchZipItem {
 extension PickleValue {
   /// A contiguous tensor over the whole of storage number `storage`.
   package static func tensor(dtype: DType, dims: DimVector, storage: Int) throws(MimoError) -> PickleValue {
-    guard let name = dtype.torchName, let elements = product(dims), let bytes = dtype.byteCount(elements: elements) else {
+    guard let name = dtype.torchName, let elements = product(dims), let bytes = dtype.byteCount(elements: elements)
+    else {
       throw MimoError(.unsupported, "torch has no tensor of type \(dtype.rawValue) and shape \(dims)")
     }
     let typed = dtype.torchStorageName

@@ -32,12 +32,14 @@ package enum TorchZipReader {
     let tensor = try tensor(in: source, offset: offset, length: length)
     guard tensor.dtype == dtype else {
       throw MimoError(
-        .invalidInput, "the metadata says \(dtype.rawValue), the item holds \(tensor.dtype.rawValue)", path: source.path,
+        .invalidInput, "the metadata says \(dtype.rawValue), the item holds \(tensor.dtype.rawValue)",
+        path: source.path,
         byte: offset)
     }
     guard tensor.dims == dims else {
       throw MimoError(
-        .invalidInput, "the metadata says shape \(dims), the item holds \(tensor.dims)", path: source.path, byte: offset)
+        .invalidInput, "the metadata says shape \(dims), the item holds \(tensor.dims)", path: source.path, byte: offset
+      )
     }
     return tensor
   }

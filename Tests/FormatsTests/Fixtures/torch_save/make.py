@@ -38,3 +38,17 @@ save("object-numbers.pt", {
     "floats": [0.0, -1.5, 1e300], "tuples": ((), (1,), (1, 2), (1, 2, 3), (1, 2, 3, 4)), "nested": {"a": {"b": []}},
     "long": list(range(1001)), "bytes": b"\x00\x80\xff", "ordered": collections.OrderedDict(k=None)})
 save("object-tensors.pt", [tensor("int32", (i + 1,)) for i in range(14)])
+
+# An archive beyond 4 GiB: all but the zeros in its middle.
+large = os.path.join(here, "large.tmp")
+count = (1 << 32) + 8
+save("large.tmp", torch.zeros(count, dtype=torch.uint8))
+with open(large, "rb") as stream:
+    prefix = stream.read(4096)
+    prefix = prefix[:prefix.rindex(b"Z") + 1]
+    stream.seek(len(prefix) + count)
+    suffix = stream.read()
+os.remove(large)
+for name, part in (("zip64-prefix.bin", prefix), ("zip64-suffix.bin", suffix)):
+    with open(os.path.join(here, name), "wb") as stream:
+        stream.write(part)
