@@ -37,7 +37,13 @@ let pluginLinkage: [LinkerSetting] = [
 ]
 
 /// One folder under `Plugins/` a family, one shared library each.
-let families = ["Qwen3VL"]
+let families = [
+  "Qwen3VL",
+  "Qwen3MoE",
+  "GLM4MoE",
+  "MiniMaxM2",
+  "DeepSeekV3",
+]
 
 let package = Package(
   name: "mimo-host",

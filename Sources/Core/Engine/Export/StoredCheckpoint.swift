@@ -33,7 +33,6 @@ package struct StoredCheckpoint: Sendable {
     self.format = format
     let origin = try ModelOrigin(request)
     config = origin.config
-    manifest = origin.manifest
     companionFolder = origin.companionFolder
     companions = origin.companions
     let declared = plugin.info.components.map {
@@ -69,6 +68,7 @@ package struct StoredCheckpoint: Sendable {
       leftBehind = []
       dist = nil
     }
+    manifest = try origin.manifest(for: description)
   }
 
   /// A component of a MIMO model has a module path that no single model has.
