@@ -68,7 +68,9 @@ let package = Package(
     .testTarget(name: "PlanTests", dependencies: ["MimoPlan"], path: "Tests/PlanTests"),
     .testTarget(name: "EngineTests", dependencies: ["MimoEngine"], path: "Tests/EngineTests"),
     .testTarget(
-      name: "CommandTests", dependencies: ["mimo-host", "MimoFormats", "MimoSystem", "MimoTensor"], path: "Tests/CommandTests"),
+      name: "CommandTests",
+      dependencies: ["mimo-host", "MimoChecksum", "MimoFormats", "MimoParallel", "MimoSystem", "MimoTensor"],
+      path: "Tests/CommandTests"),
   ]
     + families.map {
       .target(
