@@ -37,7 +37,10 @@ let pluginLinkage: [LinkerSetting] = [
 ]
 
 /// One folder under `Plugins/` a family, one shared library each.
-let families = ["Qwen3VL"]
+let families = ["GPTOSS", "NemotronH", "Qwen3MoE", "Qwen3VL"]
+  "Qwen3VL",
+  "Qwen3MoE",
+]
 
 let package = Package(
   name: "mimo-host",
