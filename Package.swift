@@ -37,9 +37,10 @@ let pluginLinkage: [LinkerSetting] = [
 ]
 
 /// One folder under `Plugins/` a family, one shared library each.
-let families = ["GPTOSS", "NemotronH", "Qwen3MoE", "Qwen3VL"]
+let families = [
   "Qwen3VL",
   "Qwen3MoE",
+  "NemotronH",
 ]
 
 let package = Package(
