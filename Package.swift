@@ -41,6 +41,7 @@ let families = [
   "Qwen3VL",
   "Qwen3MoE",
   "NemotronH",
+  "GPTOSS",
 ]
 
 let package = Package(
