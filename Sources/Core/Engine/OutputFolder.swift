@@ -21,7 +21,7 @@ package enum OutputFolder {
       guard let info, info.kind == .regular, info.size == stored.size else {
         throw MimoError(
           .invalidInput, "the unfinished run's file is missing or not as it was left", path: path,
-          remedy: "--restart begins anew")
+          remedy: "Run again: it begins anew")
       }
       opened.append(try File.openForUpdating(path))
     }
