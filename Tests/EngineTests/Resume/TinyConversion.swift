@@ -8,10 +8,8 @@ import MimoSystem
 
 /// A made-up model of some hundred kilobytes, and conversions of it.
 struct TinyConversion: Sendable {
-  enum Kind: String, Sendable, CaseIterable, CustomTestStringConvertible {
+  enum Kind: String, Sendable, CaseIterable {
     case importDist, importRanks, export
-
-    var testDescription: String { rawValue }
   }
 
   static let plugin = products.appending(path: "libQwen3VL.so").path
