@@ -42,8 +42,8 @@ final class RunJournal: Sendable {
 
     var limit: Int { RunJournal.batchBytes + files.count * RunJournal.batchBytesPerFile }
     var isDue: Bool { bytes >= limit || MonotonicClock.seconds() - began >= RunJournal.batchSeconds }
-    /// So much waits that the disk must catch up first.
-    var isOverdue: Bool { bytes >= 4 * limit }
+    /// So much waits that the disk must catch up first: never more than twice this is at stake.
+    var isOverdue: Bool { bytes >= 2 * limit }
   }
 
   /// Begins a journal in an empty file. The outputs' names must be on the disk by then.
