@@ -50,8 +50,8 @@ package struct ConversionPlan: Sendable {
     try proveDTypes()
   }
 
-  /// Bytes of all whole tensors.
-  package var wholeBytes: Int { whole.reduce(0) { $0 + $1.byteCount } }
+  /// Bytes of all whole tensors as they are stored, scales aside.
+  package var wholeBytes: Int { whole.reduce(0) { $0 + $1.storedByteCount } }
 
   /// Each target's chunks tile it; copies lie where an original lies.
   private func proveChunks() throws(MimoError) {
@@ -68,6 +68,9 @@ package struct ConversionPlan: Sendable {
   /// Bytes are copied, or there is arithmetic between the two dtypes.
   private func proveDTypes() throws(MimoError) {
     for (source, uses) in zip(whole, uses) {
+      if direction == .storedToWhole, source.storage != .plain {
+        throw MimoError(.unsupported, "values are not encoded on an export", tensor: source.name)
+      }
       for use in uses {
         let dtype = stored.targets[use.target].dtype
         let kernel = description.targets[use.target].fragments[use.fragment].kernel

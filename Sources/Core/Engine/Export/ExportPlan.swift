@@ -41,16 +41,23 @@ package struct ExportPlan: Sendable {
       }
     }
     let model = try stored.config.dtype(asked: request.dtype)
+    let known = stored.manifest.map(dtypes) ?? [:]
     return try WholeOutput(description, shardBytes: request.shardBytes ?? defaultShardBytes) { source in
-      request.dtype ?? source.published ?? model
+      request.dtype ?? known[source.name].flatMap { isPlainFloat($0) ? $0 : nil } ?? source.published ?? model
     }
   }
 
-  /// Whether the record names every tensor that is written (it does not when experts are asked for in another form).
+  /// Whether the record names every tensor that is written (it does not when experts are asked for in another form) with
+  /// values of its own (not codes, which a quantised original has).
   private static func knows(_ manifest: SourceManifest, _ description: ModelDescription) -> Bool {
-    var names = Set<String>()
-    for file in manifest.files { for tensor in file.tensors { names.insert(tensor.name) } }
-    return description.sources.allSatisfy { names.contains($0.name) }
+    let dtypes = dtypes(manifest)
+    return description.sources.allSatisfy { source in dtypes[source.name].map { !$0.isCode } ?? false }
+  }
+
+  private static func dtypes(_ manifest: SourceManifest) -> [String: DType] {
+    var dtypes: [String: DType] = [:]
+    for file in manifest.files { for tensor in file.tensors { dtypes[tensor.name] = tensor.dtype } }
+    return dtypes
   }
 
   private static func isPlainFloat(_ dtype: DType) -> Bool { dtype == .bf16 || dtype == .f16 || dtype == .f32 }

@@ -93,7 +93,8 @@ package struct ExportRun: Sendable {
       report.notes.append("\(name) was in the original and has no place in layout \(plan.stored.naming.rawValue)")
     }
     for override in plan.stored.description.configOverrides where plan.stored.config.json[override.path] != nil {
-      report.notes.append("config.json: \(override.path) was changed: \(override.reason)")
+      let what = override.value == .remove ? "taken out" : "changed"
+      report.notes.append("config.json: \(override.path) was \(what): \(override.reason)")
     }
     for key in plan.stored.leftBehind { report.notes.append("\(key) is no weight and was left behind") }
     return report

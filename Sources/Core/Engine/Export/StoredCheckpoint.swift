@@ -42,6 +42,8 @@ package struct StoredCheckpoint: Sendable {
       let shapes = request.expertStorage == nil ? origin.shapes : nil
       var options = request.pluginOptions
       options["expert_storage"] = request.expertStorage ?? origin.expertStorage
+      // Weights are not quantised anew: what was decoded at import is written as plain values.
+      options["quantized"] = "no"
       return try plugin.describe(origin.config.input(sources: shapes, options: options), layout: naming.rawValue)
     }
     switch format {

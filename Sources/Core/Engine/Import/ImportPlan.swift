@@ -57,7 +57,7 @@ package struct ImportPlan: Sendable {
     for tensor in folder.tensors { shapes[tensor.name] = tensor.shape }
     let description = try plugin.describe(
       config.input(sources: shapes, options: request.pluginOptions), layout: naming.rawValue)
-    match = try SourceMatch(description, folder)
+    match = try SourceMatch(description, folder, decoded: dtype)
     layout = try ModelLayout(
       description, components: naming.components(of: plugin.info), cluster: cluster,
       padVocabulary: request.padVocabulary)

@@ -7,10 +7,12 @@ extension ConversionReport {
   /// Takes over the tensors of a plan and what moving them showed.
   mutating func add(_ plan: ConversionPlan, names: [String], result: MoveResult?) {
     for (index, tensor) in plan.whole.enumerated() {
-      sources.append(
-        Source(
-          name: tensor.name, dtype: tensor.dtype.rawValue, shape: Array(tensor.shape.dims),
-          digest: result?.wholeDigests[index] ?? 0))
+      for (part, stored) in tensor.stored.enumerated() {
+        let digest = part == 0 ? result?.wholeDigests[index] : result?.scaleDigests[index]
+        sources.append(
+          Source(
+            name: stored.name, dtype: stored.dtype.rawValue, shape: Array(stored.shape.dims), digest: digest ?? 0))
+      }
       addChanges(of: index, in: plan)
       guard let lost = result?.lost[index], lost > 0 else { continue }
       losses.append(
@@ -20,8 +22,9 @@ extension ConversionReport {
       var made: [String] = []
       for fragment in target.fragments {
         guard let source = fragment.source else { continue }
-        let name = plan.whole[source].name
-        if made.last != name, !made.contains(name) { made.append(name) }
+        for name in plan.whole[source].stored.map(\.name) where made.last != name && !made.contains(name) {
+          made.append(name)
+        }
       }
       let chunks = plan.direction == .wholeToStored ? result.map { Array($0.chunkDigests[plan.stored.targets[index].chunks]) } : nil
       targets.append(
@@ -29,16 +32,34 @@ extension ConversionReport {
           name: names[index], dtype: plan.stored.targets[index].dtype.rawValue, shape: Array(target.shape.dims),
           sources: made, chunks: chunks ?? []))
     }
+    addDecoded(plan)
     bytesRead = result?.bytesRead ?? 0
     bytesWritten = result?.bytesWritten ?? 0
   }
 
   private mutating func addChanges(of index: Int, in plan: ConversionPlan) {
+    if case .encoded(_, let codes, _) = plan.whole[index].storage {
+      guard let to = plan.uses[index].first.map({ plan.stored.targets[$0.target].dtype }) else { return }
+      dtypeChanges.append(DTypeChange(tensor: codes.name, from: codes.dtype.rawValue, to: to.rawValue))
+      return
+    }
     let own = plan.whole[index].dtype
     guard let other = plan.uses[index].lazy.map({ plan.stored.targets[$0.target].dtype }).first(where: { $0 != own })
     else { return }
     let (from, to) = plan.direction == .wholeToStored ? (own, other) : (other, own)
     dtypeChanges.append(DTypeChange(tensor: plan.whole[index].name, from: from.rawValue, to: to.rawValue))
+  }
+
+  /// What was decoded, a line a form.
+  private mutating func addDecoded(_ plan: ConversionPlan) {
+    var counts: [String: (tensors: Int, dtype: String)] = [:]
+    for tensor in plan.whole {
+      guard case .encoded(let form, _, _) = tensor.storage else { continue }
+      counts[form.name, default: (0, tensor.dtype.rawValue)].tensors += 1
+    }
+    for (form, count) in counts.sorted(by: { $0.key < $1.key }) {
+      notes.append("\(count.tensors) tensors were decoded from \(form) codes and scales to \(count.dtype)")
+    }
   }
 
   private func kernel(of index: Int, in plan: ConversionPlan) -> String? {
@@ -56,6 +77,10 @@ extension ConversionPlan {
       hash.add(tensor.shape.dims)
       hash.add(tensor.file)
       hash.add(Int(clamping: tensor.offset))
+      guard case .encoded(let form, _, let scales) = tensor.storage else { continue }
+      hash.add(form.name)
+      hash.add(scales.file)
+      hash.add(Int(clamping: scales.offset))
     }
     for file in stored.files { hash.add(file.path) }
     for chunk in stored.chunks {
