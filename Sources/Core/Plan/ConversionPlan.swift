@@ -71,6 +71,11 @@ package struct ConversionPlan: Sendable {
       if direction == .storedToWhole, source.storage != .plain {
         throw MimoError(.unsupported, "values are not encoded on an export", tensor: source.name)
       }
+      guard source.dtype.byteWidth != nil else {
+        throw MimoError(
+          .unsupported, "\(source.dtype.rawValue) has elements of less than a byte, which no layout here splits",
+          tensor: source.name)
+      }
       for use in uses {
         let dtype = stored.targets[use.target].dtype
         let kernel = description.targets[use.target].fragments[use.fragment].kernel

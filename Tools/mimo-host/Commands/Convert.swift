@@ -7,13 +7,14 @@ import MimoSystem
 /// Carries out `mimo-host convert`.
 func run(_ options: ConvertOptions) throws(MimoError) {
   Interruption.install()
+  OpenFileLimit.raise()
   let request = options.request
   if !request.overwrite { try StagedDirectory.refuseExisting(request.output) }
   let plugin = try loadPlugin(options.plugin)
   let report: ConversionReport
   if let format = options.importFormat {
     try options.refuseSource(otherThan: [.hf])
-    let plan = try ImportPlan(request, to: format, plugin: plugin)
+    let plan = try ImportPlan(request, to: format, from: try .open(request.source), plugin: plugin)
     let progress = Progress(total: UInt64(plan.conversion.wholeBytes), quiet: options.run.quiet)
     defer { progress.finish() }
     report = try ImportRun(plan, request: request, hostVersion: hostVersion).run { bytes, tensor in

@@ -31,6 +31,19 @@ package struct ExportPlan: Sendable {
       stored: stored.catalog)
   }
 
+  /// What the user should know beside drops and changes.
+  package var notes: [String] {
+    var notes = missing.map { "\($0) was in the original and has no place in layout \(stored.naming.rawValue)" }
+    if !stored.encoded.isEmpty {
+      notes.append("\(stored.encoded.count) tensors of the original were codes and scales; their values are written plain")
+    }
+    for override in stored.description.configOverrides where stored.config.json[override.path] != nil {
+      let what = override.value == .remove ? "taken out" : "changed"
+      notes.append("config.json: \(override.path) was \(what): \(override.reason)")
+    }
+    return notes + stored.leftBehind.map { "\($0) is no weight and was left behind" }
+  }
+
   private static func output(
     _ request: ConversionRequest, _ stored: StoredCheckpoint
   ) throws(MimoError) -> WholeOutput {
@@ -66,6 +79,8 @@ package struct ExportPlan: Sendable {
     guard let manifest = stored.manifest else { return [] }
     var known = Set(stored.description.sources.map(\.name))
     for tie in stored.description.ties { known.insert(tie.duplicate) }
+    known.subtract(manifest.leftOut)
+    known.formUnion(stored.encoded)
     return manifest.files.flatMap(\.tensors).map(\.name).filter { !known.contains($0) }
   }
 }

@@ -23,6 +23,9 @@ package struct Resources: Sendable {
   /// Bytes of one worker's window. Each worker has up to five buffers of this size: window, packed and converted elements
   /// (twice as wide at most), and the codes of what is decoded (half as wide at most, scales included).
   var windowBytes: Int { max(64 << 10, min(Resources.largestWindow, memory / (jobs * 6))) }
+
+  /// Bytes that all workers' buffers may take.
+  var bufferBytes: Int { windowBytes * 6 * jobs }
 }
 
 /// Called with the bytes of whole tensors that were moved, and the tensor's name.
@@ -34,8 +37,10 @@ package struct MoveResult: Sendable {
   package var wholeDigests: [UInt64]
   /// The same of the scales of encoded tensors.
   package var scaleDigests: [Int: UInt64]
-  /// CRC-32 of each stored chunk that was written.
+  /// CRC-32 of each stored chunk that was written or read; of no meaning where elements are missing.
   package var chunkDigests: [UInt32]
+  /// Whether all elements of a chunk were moved (rows that pad a vocabulary are not read).
+  package var chunkIsWhole: [Bool]
   /// Elements of each whole tensor that the way back does not restore.
   package var lost: [Int: Int]
   package var bytesRead: Int
@@ -47,16 +52,19 @@ package struct Execution: Sendable {
   let plan: ConversionPlan
   let resources: Resources
   let progress: ProgressHandler
+  /// Most bytes of a whole tensor that a worker takes at a time.
+  var windowBytes: Int
 
   package init(_ plan: ConversionPlan, resources: Resources, progress: @escaping ProgressHandler) {
     self.plan = plan
     self.resources = resources
     self.progress = progress
+    windowBytes = resources.windowBytes
   }
 
   /// Runs all units; files are parallel to those of the plan's two sides.
   package func run(wholeFiles: [File], storedFiles: [File]) throws(MimoError) -> MoveResult {
-    let units = WorkUnit.all(of: plan, windowBytes: resources.windowBytes)
+    let units = WorkUnit.all(of: plan, windowBytes: windowBytes)
     let next = Atomic<Int>(0)
     let total = Mutex(Tally(whole: plan.whole.count, chunks: plan.stored.chunks.count))
     let work = Work(next: next, total: total)
@@ -117,7 +125,8 @@ package struct Execution: Sendable {
       }
     }
     return MoveResult(
-      wholeDigests: digests, scaleDigests: scaleDigests, chunkDigests: chunkDigests, lost: tally.lost, bytesRead: tally.bytesRead,
+      wholeDigests: digests, scaleDigests: scaleDigests, chunkDigests: chunkDigests,
+      chunkIsWhole: padding.map { $0 == 0 }, lost: tally.lost, bytesRead: tally.bytesRead,
       bytesWritten: tally.bytesWritten)
   }
 }

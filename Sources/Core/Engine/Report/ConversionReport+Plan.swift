@@ -32,7 +32,6 @@ extension ConversionReport {
           name: names[index], dtype: plan.stored.targets[index].dtype.rawValue, shape: Array(target.shape.dims),
           sources: made, chunks: chunks ?? []))
     }
-    addDecoded(plan)
     bytesRead = result?.bytesRead ?? 0
     bytesWritten = result?.bytesWritten ?? 0
   }
@@ -50,24 +49,24 @@ extension ConversionReport {
     dtypeChanges.append(DTypeChange(tensor: plan.whole[index].name, from: from.rawValue, to: to.rawValue))
   }
 
-  /// What was decoded, a line a form.
-  private mutating func addDecoded(_ plan: ConversionPlan) {
-    var counts: [String: (tensors: Int, dtype: String)] = [:]
-    for tensor in plan.whole {
-      guard case .encoded(let form, _, _) = tensor.storage else { continue }
-      counts[form.name, default: (0, tensor.dtype.rawValue)].tensors += 1
-    }
-    for (form, count) in counts.sorted(by: { $0.key < $1.key }) {
-      notes.append("\(count.tensors) tensors were decoded from \(form) codes and scales to \(count.dtype)")
-    }
-  }
-
   private func kernel(of index: Int, in plan: ConversionPlan) -> String? {
     plan.uses[index].lazy.compactMap { plan.description.targets[$0.target].fragments[$0.fragment].kernel?.name }.first
   }
 }
 
 extension ConversionPlan {
+  /// What is decoded, a line a form.
+  var decodedNotes: [String] {
+    var counts: [String: (tensors: Int, dtype: String)] = [:]
+    for tensor in whole {
+      guard case .encoded(let form, _, _) = tensor.storage else { continue }
+      counts[form.name, default: (0, tensor.dtype.rawValue)].tensors += 1
+    }
+    return counts.sorted { $0.key < $1.key }.map { form, count in
+      "\(count.tensors) tensors are decoded from \(form) codes and scales to \(count.dtype)"
+    }
+  }
+
   /// A fingerprint of everything that decides the output: tensors, places, moves.
   package var hash: UInt64 {
     var hash = PlanHash()
