@@ -40,7 +40,6 @@ package struct StoredCheckpoint: Sendable {
     self.path = path
     self.format = format
     config = origin.config
-    manifest = origin.manifest
     companionFolder = origin.companionFolder
     companions = origin.companions
     let declared = plugin.info.components.map {
@@ -75,6 +74,7 @@ package struct StoredCheckpoint: Sendable {
       leftBehind = []
       dist = nil
     }
+    manifest = try origin.manifest(for: description)
   }
 
   /// A component of a MIMO model has a module path that no single model has.
