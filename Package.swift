@@ -43,6 +43,8 @@ let families = [
   "GLM4MoE",
   "MiniMaxM2",
   "DeepSeekV3",
+  "NemotronH",
+  "GPTOSS",
 ]
 
 let package = Package(
@@ -81,7 +83,9 @@ let package = Package(
       dependencies: ["AlgebraSupport", "MimoEngine", "MimoMapping", "MimoPlan", "MimoSystem", "MimoTensor"],
       path: "Tests/EngineTests"),
     .testTarget(
-      name: "CommandTests", dependencies: ["mimo-host", "MimoFormats", "MimoSystem", "MimoTensor"], path: "Tests/CommandTests"),
+      name: "CommandTests",
+      dependencies: ["mimo-host", "MimoChecksum", "MimoFormats", "MimoParallel", "MimoSystem", "MimoTensor"],
+      path: "Tests/CommandTests"),
   ]
     + families.map {
       .target(
