@@ -53,6 +53,15 @@ package struct SourceMatch: Sendable {
       remedy: "Nothing is dropped without being told: check that config.json and weights belong together, or update the plugin")
   }
 
+  /// The tensors as they are published, without a folder that holds them.
+  package init(published description: ModelDescription, dtype: DType) {
+    whole = description.sources.map {
+      WholeTensor(name: $0.name, dtype: $0.published ?? dtype, shape: $0.shape, file: 0, offset: 0)
+    }
+    drops = []
+    duplicates = []
+  }
+
   private static func declared(
     _ description: ModelDescription, _ folder: HuggingFaceFolder
   ) throws(MimoError) -> [WholeTensor] {

@@ -13,7 +13,7 @@ func run(_ options: ConvertOptions) throws(MimoError) {
   let report: ConversionReport
   if let format = options.importFormat {
     try options.refuseSource(otherThan: [.hf])
-    let plan = try ImportPlan(request, to: format, plugin: plugin)
+    let plan = try ImportPlan(request, to: format, from: try .open(request.source), plugin: plugin)
     let progress = Progress(total: UInt64(plan.conversion.wholeBytes), quiet: options.run.quiet)
     defer { progress.finish() }
     report = try ImportRun(plan, request: request, hostVersion: hostVersion).run { bytes, tensor in

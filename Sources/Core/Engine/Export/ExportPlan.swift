@@ -31,6 +31,15 @@ package struct ExportPlan: Sendable {
       stored: stored.catalog)
   }
 
+  /// What the user should know beside drops and changes.
+  package var notes: [String] {
+    var notes = missing.map { "\($0) was in the original and has no place in layout \(stored.naming.rawValue)" }
+    for override in stored.description.configOverrides where stored.config.json[override.path] != nil {
+      notes.append("config.json: \(override.path) was changed: \(override.reason)")
+    }
+    return notes + stored.leftBehind.map { "\($0) is no weight and was left behind" }
+  }
+
   private static func output(
     _ request: ConversionRequest, _ stored: StoredCheckpoint
   ) throws(MimoError) -> WholeOutput {

@@ -89,13 +89,7 @@ package struct ExportRun: Sendable {
         bytes: plan.stored.catalog.files.reduce(0) { $0 + $1.size }),
       output: .init(path: request.output, format: "hf", bytes: plan.output.files.reduce(0) { $0 + $1.size }),
       layout: .null, planHash: plan.conversion.hash)
-    for name in plan.missing {
-      report.notes.append("\(name) was in the original and has no place in layout \(plan.stored.naming.rawValue)")
-    }
-    for override in plan.stored.description.configOverrides where plan.stored.config.json[override.path] != nil {
-      report.notes.append("config.json: \(override.path) was changed: \(override.reason)")
-    }
-    for key in plan.stored.leftBehind { report.notes.append("\(key) is no weight and was left behind") }
+    report.notes = plan.notes
     return report
   }
 }

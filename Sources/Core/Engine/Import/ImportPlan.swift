@@ -33,7 +33,7 @@ package struct ImportPlan: Sendable {
 
   package let format: Format
   package let plugin: PluginInfo
-  package let folder: HuggingFaceFolder
+  package let source: ImportSource
   package let config: ModelConfig
   package let naming: ModelNaming
   package let layout: ModelLayout
@@ -43,28 +43,35 @@ package struct ImportPlan: Sendable {
   /// The dtype of the model's parameters.
   package let dtype: DType
 
-  package init(_ request: ConversionRequest, to format: Format, plugin: PluginLibrary) throws(MimoError) {
+  package init(
+    _ request: ConversionRequest, to format: Format, from source: ImportSource, plugin: PluginLibrary
+  ) throws(MimoError) {
     guard let asked = request.layout else { throw MimoError(.internalError, "an import without a layout") }
     self.format = format
     self.plugin = plugin.info
-    folder = try HuggingFaceFolder.open(request.source)
-    config = ModelConfig(folder.config, path: FileSystem.join(request.source, "config.json"))
+    self.source = source
+    config = source.config
     let cluster = try ImportPlan.cluster(asked, worldSize: request.worldSize, plugin: plugin.info)
     naming = ModelNaming(cluster.form)
     // The reference casts a MIMO model to bf16, whatever the config says.
     dtype = try config.dtype(asked: request.dtype ?? (naming == .mimo ? .bf16 : nil))
-    var shapes = [String: GlobalShape](minimumCapacity: folder.tensors.count)
-    for tensor in folder.tensors { shapes[tensor.name] = tensor.shape }
     let description = try plugin.describe(
-      config.input(sources: shapes, options: request.pluginOptions), layout: naming.rawValue)
-    match = try SourceMatch(description, folder)
+      config.input(sources: source.shapes, options: request.pluginOptions), layout: naming.rawValue)
+    match = try source.match(description, dtype: dtype)
     layout = try ModelLayout(
       description, components: naming.components(of: plugin.info), cluster: cluster,
       padVocabulary: request.padVocabulary)
     output = try ImportPlan.output(format, layout, dtype: dtype)
     conversion = try ConversionPlan(
-      .wholeToStored, description: layout.description, whole: match.whole,
-      wholeFiles: folder.files.map { StoredFile(path: $0.path, size: $0.size) }, stored: output.catalog)
+      .wholeToStored, description: layout.description, whole: match.whole, wholeFiles: source.files,
+      stored: output.catalog)
+  }
+
+  /// What the user should know beside drops and changes.
+  package var notes: [String] {
+    var notes = match.duplicates.map { "\($0.name) holds the same as \($0.original), which it is tied to" }
+    if case .folder(let folder) = source { notes += folder.leftOut.map { "\($0) does not travel along" } }
+    return notes
   }
 
   /// The ranks that the user asked for.

@@ -23,6 +23,9 @@ package struct Resources: Sendable {
   /// Bytes of one worker's window. Each worker has up to five buffers of this size: window, packed and converted elements
   /// (twice as wide at most).
   var windowBytes: Int { max(64 << 10, min(Resources.largestWindow, memory / (jobs * 6))) }
+
+  /// Bytes that all workers' buffers may take.
+  var bufferBytes: Int { windowBytes * 6 * jobs }
 }
 
 /// Called with the bytes of whole tensors that were moved, and the tensor's name.
