@@ -48,6 +48,7 @@ package struct ConversionPlan: Sendable {
     self.uses = uses
     try proveChunks()
     try proveDTypes()
+    try proveMinima()
   }
 
   /// Bytes of all whole tensors.
@@ -62,6 +63,20 @@ package struct ConversionPlan: Sendable {
       throw MimoError(
         .invalidInput, "the stored chunks do not hold each element of \(target.shape) once: \(fault)",
         tensor: target.globalName)
+    }
+  }
+
+  /// A source whose minimum is needed is small enough to be seen as a whole before anything of it is written.
+  private func proveMinima() throws(MimoError) {
+    for (source, uses) in zip(whole, uses) where source.byteCount > ElementKernel.largestWhole {
+      for use in uses {
+        let kernel = description.targets[use.target].fragments[use.fragment].kernel
+        guard kernel == .subtractMinimum else { continue }
+        throw MimoError(
+          .unsupported,
+          "its minimum is to be taken off, but it has \(source.byteCount) bytes and at most \(ElementKernel.largestWhole) are looked at as a whole",
+          tensor: source.name)
+      }
     }
   }
 
