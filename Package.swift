@@ -54,11 +54,15 @@ let package = Package(
       ],
       path: "Tools/mimo-host"),
     .testTarget(name: "SystemTests", dependencies: ["MimoSystem"], path: "Tests/SystemTests"),
-    .testTarget(name: "TensorTests", dependencies: ["MimoTensor"], path: "Tests/TensorTests"),
+    .target(
+      name: "AlgebraSupport", dependencies: ["MimoTensor", "MimoParallel", "MimoMapping"], path: "Tests/AlgebraSupport"),
+    .testTarget(name: "TensorTests", dependencies: ["AlgebraSupport", "MimoTensor"], path: "Tests/TensorTests"),
     .testTarget(name: "FormatsTests", dependencies: ["MimoFormats", "MimoChecksum"], path: "Tests/FormatsTests",
       exclude: ["Fixtures"]),
     .testTarget(name: "ParallelTests", dependencies: ["MimoParallel"], path: "Tests/ParallelTests"),
-    .testTarget(name: "MappingTests", dependencies: ["MimoMapping"], path: "Tests/MappingTests"),
+    .testTarget(
+      name: "MappingTests", dependencies: ["AlgebraSupport", "MimoMapping", "MimoParallel", "MimoSystem", "MimoTensor"],
+      path: "Tests/MappingTests"),
     .testTarget(
       name: "PluginsTests",
       dependencies: [
@@ -66,7 +70,10 @@ let package = Package(
       ],
       path: "Tests/PluginsTests", exclude: ["BadPlugins", "Fixtures"]),
     .testTarget(name: "PlanTests", dependencies: ["MimoPlan"], path: "Tests/PlanTests"),
-    .testTarget(name: "EngineTests", dependencies: ["MimoEngine"], path: "Tests/EngineTests"),
+    .testTarget(
+      name: "EngineTests",
+      dependencies: ["AlgebraSupport", "MimoEngine", "MimoMapping", "MimoPlan", "MimoSystem", "MimoTensor"],
+      path: "Tests/EngineTests"),
     .testTarget(
       name: "CommandTests", dependencies: ["mimo-host", "MimoFormats", "MimoSystem", "MimoTensor"], path: "Tests/CommandTests"),
   ]

@@ -58,6 +58,11 @@ package struct ModelBuilder: Sendable {
       }
       parts.append(part)
     }
+    var dims = reference.dims
+    dims[dim] = saturatingSum(parts.lazy.map { $0.shape.dims[dim] })
+    guard product(dims) != nil, saturatingSum(parts.lazy.map(\.fragments.count)) <= Node.fragmentLimit else {
+      throw wrong("concat along dim \(dim) of \(parts.count) nodes is larger than any tensor\(origin(parts[0]))")
+    }
     return append(Node.concat(parts, dim: dim))
   }
 
@@ -89,7 +94,9 @@ package struct ModelBuilder: Sendable {
   package mutating func pad(_ id: NodeID, dim: Int, to extent: Int) throws(MimoError) -> NodeID {
     let input = try node(id)
     try check(dim: dim, of: input.shape, in: "pad")
-    guard extent >= input.shape.dims[dim] else {
+    var padded = input.shape
+    padded.dims[dim] = extent
+    guard extent >= input.shape.dims[dim], padded.elementCount != nil else {
       throw wrong("pad of dim \(dim) of \(input.shape) to \(extent)\(origin(input))")
     }
     return append(input.padded(dim: dim, to: extent))
@@ -173,6 +180,9 @@ package struct ModelBuilder: Sendable {
   /// The finished description.
   package consuming func finish() throws(MimoError) -> ModelDescription {
     guard !description.targets.isEmpty else { throw wrong("the plugin declared no target") }
+    for tie in description.ties where sourceIndex[tie.duplicate] != nil {
+      throw wrong("tied and declared as a source of its own", tensor: tie.duplicate)
+    }
     return description
   }
 
@@ -213,9 +223,7 @@ package struct ModelBuilder: Sendable {
       throw wrong("split along dim \(dim) of \(target.shape)", tensor: target.globalName)
     }
     let sound = placement.segments.allSatisfy { $0.extent > 0 && $0.unit > 0 && $0.extent % $0.unit == 0 }
-    var sum = 0
-    for segment in placement.segments { sum = sum &+ segment.extent }
-    guard sound, sum == target.shape.dims[dim] else {
+    guard sound, saturatingSum(placement.segments.lazy.map(\.extent)) == target.shape.dims[dim] else {
       throw wrong("segments do not add up to dim \(dim) of \(target.shape)", tensor: target.globalName)
     }
   }

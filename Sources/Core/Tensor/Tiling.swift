@@ -21,7 +21,7 @@ package enum Tiling {
     for region in regions where !region.isInside(shape) { return .outside(region) }
     let filled = regions.filter { $0.volume > 0 }
     let total = shape.dims.reduce(1, *)
-    let covered = filled.reduce(0) { $0 + $1.volume }
+    let covered = saturatingSum(filled.lazy.map(\.volume))
     if filled.count == 1, covered == total { return nil }
     if let (a, b) = overlap(filled, Array(filled.indices), dim: 0) { return .overlap(filled[a], filled[b]) }
     return covered == total ? nil : .uncovered(elements: total - covered)

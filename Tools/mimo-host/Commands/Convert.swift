@@ -7,6 +7,7 @@ import MimoSystem
 /// Carries out `mimo-host convert`.
 func run(_ options: ConvertOptions) throws(MimoError) {
   Interruption.install()
+  OpenFileLimit.raise()
   let request = options.request
   if !request.overwrite { try StagedDirectory.refuseExisting(request.output) }
   let plugin = try loadPlugin(options.plugin)

@@ -26,6 +26,7 @@ package struct ExportRun: Sendable {
     let sources = try OutputFolder.open(plan.conversion.stored.files)
     let result = try Execution(plan.conversion, resources: request.resources, progress: progress)
       .run(wholeFiles: files, storedFiles: sources)
+    try plan.stored.checkDigests(result, files: sources)
     try copyTies(files)
     try writeCompanions(into: stage.path)
     try prove(stage.path)

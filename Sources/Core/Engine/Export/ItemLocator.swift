@@ -16,9 +16,16 @@ struct ItemLocator: Sendable {
     self.catalog = catalog
   }
 
+  /// A chunk with its place filled in.
+  struct Found: Sendable {
+    var chunk: StoredChunk
+    /// Where the file has the CRC-32 of the chunk's bytes; nil when it is of other bytes too.
+    var crc32Position: UInt64?
+  }
+
   /// The catalog's chunks with their offsets and strides filled in.
-  func locate(jobs: Int) throws(MimoError) -> [StoredChunk] {
-    let located = Mutex(catalog.chunks)
+  func locate(jobs: Int) throws(MimoError) -> [Found] {
+    let located = Mutex(catalog.chunks.map { Found(chunk: $0, crc32Position: nil) })
     let result = Located(located)
     let count = items.count
     let jobs = max(1, min(jobs, count))
@@ -26,11 +33,11 @@ struct ItemLocator: Sendable {
     try Workers.run(count: jobs) { worker throws(MimoError) in
       let share = (count + jobs - 1) / jobs
       let range = min(worker.index * share, count)..<min((worker.index + 1) * share, count)
-      var own: [StoredChunk] = []
+      var own: [Found] = []
       own.reserveCapacity(range.count)
       for index in range {
         if worker.isCancelled { return }
-        own.append(try chunk(index, sources))
+        own.append(try find(index, sources))
       }
       let chunks = own
       result.chunks.withLock { $0.replaceSubrange(range, with: chunks) }
@@ -39,11 +46,11 @@ struct ItemLocator: Sendable {
   }
 
   private final class Located: Sendable {
-    let chunks: Mutex<[StoredChunk]>
-    init(_ chunks: consuming Mutex<[StoredChunk]>) { self.chunks = chunks }
+    let chunks: Mutex<[Found]>
+    init(_ chunks: consuming Mutex<[Found]>) { self.chunks = chunks }
   }
 
-  private func chunk(_ index: Int, _ sources: [PosixByteSource]) throws(MimoError) -> StoredChunk {
+  private func find(_ index: Int, _ sources: [PosixByteSource]) throws(MimoError) -> Found {
     var chunk = catalog.chunks[index]
     let item = items[index]
     let tensor = checkpoint.tensors[item.tensor]
@@ -57,6 +64,7 @@ struct ItemLocator: Sendable {
     var strides = DimVector()
     for dim in item.lead.count..<stored.strides.count { strides.append(stored.strides[dim]) }
     chunk.strides = strides
-    return chunk
+    let isAlone = chunk.region.volume == product(tensor.chunks[item.chunk].region.extent)
+    return Found(chunk: chunk, crc32Position: isAlone && stored.isContiguous ? stored.crc32Position : nil)
   }
 }

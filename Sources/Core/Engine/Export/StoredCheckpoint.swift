@@ -24,6 +24,8 @@ package struct StoredCheckpoint: Sendable {
   package let prefixes: [String]
   /// Keys that are no weights.
   package let leftBehind: [String]
+  /// Parallel to the catalog's chunks, once they are located.
+  private var crc32Positions: [UInt64?] = []
   private let dist: (checkpoint: DistCheckpoint, items: [DistSource.Item])?
 
   package init(_ request: ConversionRequest, format: CheckpointFormat, plugin: PluginLibrary) throws(MimoError) {
@@ -96,7 +98,27 @@ package struct StoredCheckpoint: Sendable {
   /// Looks at the frame of every item, so that the place of each chunk's elements is known.
   package mutating func locate(jobs: Int) throws(MimoError) {
     guard let dist else { return }
-    catalog.chunks = try ItemLocator(dist.checkpoint, dist.items, catalog: catalog).locate(jobs: jobs)
+    let found = try ItemLocator(dist.checkpoint, dist.items, catalog: catalog).locate(jobs: jobs)
+    catalog.chunks = found.map(\.chunk)
+    crc32Positions = found.map(\.crc32Position)
+  }
+
+  /// Throws when the bytes of a chunk are not those that its CRC was made of.
+  func checkDigests(_ result: MoveResult, files: [File]) throws(MimoError) {
+    for (index, position) in crc32Positions.enumerated() {
+      guard let position, result.chunkIsWhole[index] else { continue }
+      let file = files[catalog.chunks[index].file]
+      var bytes: UInt32 = 0
+      try withUnsafeMutableBytes(of: &bytes) { buffer in
+        capture { () throws(MimoError) in try file.read(into: buffer, at: position) }
+      }.get()
+      // Zero stands for "not computed": torch can be told so.
+      let expected = UInt32(littleEndian: bytes)
+      guard expected != 0, expected != result.chunkDigests[index] else { continue }
+      throw MimoError(
+        .invalidInput, "the bytes have the CRC-32 \(hex(result.chunkDigests[index])), but were written with \(hex(expected))",
+        path: file.path, byte: catalog.chunks[index].offset, remedy: "The file is damaged; copy it again")
+    }
   }
 
   /// The name of a target in this checkpoint.

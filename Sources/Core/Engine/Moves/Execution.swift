@@ -36,8 +36,10 @@ package typealias ProgressHandler = @Sendable (_ bytes: Int, _ tensor: String) -
 package struct MoveResult: Sendable {
   /// CRC-64/NVME of each whole tensor's bytes.
   package var wholeDigests: [UInt64]
-  /// CRC-32 of each stored chunk that was written.
+  /// CRC-32 of each stored chunk that was written or read; of no meaning where elements are missing.
   package var chunkDigests: [UInt32]
+  /// Whether all elements of a chunk were moved (rows that pad a vocabulary are not read).
+  package var chunkIsWhole: [Bool]
   /// Elements of each whole tensor that the way back does not restore.
   package var lost: [Int: Int]
   package var bytesRead: Int
@@ -49,16 +51,19 @@ package struct Execution: Sendable {
   let plan: ConversionPlan
   let resources: Resources
   let progress: ProgressHandler
+  /// Most bytes of a whole tensor that a worker takes at a time.
+  var windowBytes: Int
 
   package init(_ plan: ConversionPlan, resources: Resources, progress: @escaping ProgressHandler) {
     self.plan = plan
     self.resources = resources
     self.progress = progress
+    windowBytes = resources.windowBytes
   }
 
   /// Runs all units; files are parallel to those of the plan's two sides.
   package func run(wholeFiles: [File], storedFiles: [File]) throws(MimoError) -> MoveResult {
-    let units = WorkUnit.all(of: plan, windowBytes: resources.windowBytes)
+    let units = WorkUnit.all(of: plan, windowBytes: windowBytes)
     let next = Atomic<Int>(0)
     let total = Mutex(Tally(whole: plan.whole.count, chunks: plan.stored.chunks.count))
     let work = Work(next: next, total: total)
@@ -114,7 +119,7 @@ package struct Execution: Sendable {
       }
     }
     return MoveResult(
-      wholeDigests: digests, chunkDigests: chunkDigests, lost: tally.lost, bytesRead: tally.bytesRead,
+      wholeDigests: digests, chunkDigests: chunkDigests, chunkIsWhole: padding.map { $0 == 0 }, lost: tally.lost, bytesRead: tally.bytesRead,
       bytesWritten: tally.bytesWritten)
   }
 }

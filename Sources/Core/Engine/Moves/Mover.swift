@@ -161,11 +161,7 @@ struct Mover: ~Copyable {
     for start in runs {
       let run = UnsafeRawBufferPointer(start: bytes, count: length)
       try file.write(run, at: chunk.offset + UInt64(start * width))
-      // Only chunks that are contiguous have a digest of their own.
-      let behind = size - start * width - length
-      if behind >= 0 {
-        tally.chunkDigests[index] ^= mimo_crc32_shift(mimo_crc32_raw(0, run.baseAddress, length), UInt64(behind))
-      }
+      digest(run, ofChunk: index, behind: size - start * width - length)
       bytes += length
     }
   }
@@ -202,18 +198,25 @@ struct Mover: ~Copyable {
     StridedCopy.unpack(block, width: width, packed: source, window: base, windowStart: unit.elements.lowerBound)
   }
 
-  private func read(
+  private mutating func read(
     _ buffer: UnsafeMutableRawBufferPointer, runs: StridedBlock.RunStarts, of length: Int, width: Int, from index: Int
   ) throws(MimoError) {
     let chunk = plan.stored.chunks[index]
+    let size = chunk.region.volume * width
     let file = storedFiles[chunk.file]
     var position = 0
     for start in runs {
-      try file.read(
-        into: UnsafeMutableRawBufferPointer(rebasing: buffer[position..<(position + length)]),
-        at: chunk.offset + UInt64(start * width))
+      let run = UnsafeMutableRawBufferPointer(rebasing: buffer[position..<(position + length)])
+      try file.read(into: run, at: chunk.offset + UInt64(start * width))
+      digest(UnsafeRawBufferPointer(run), ofChunk: index, behind: size - start * width - length)
       position += length
     }
+  }
+
+  /// Only chunks that are contiguous have a digest of their own.
+  private mutating func digest(_ run: UnsafeRawBufferPointer, ofChunk index: Int, behind: Int) {
+    guard behind >= 0 else { return }
+    tally.chunkDigests[index] ^= mimo_crc32_shift(mimo_crc32_raw(0, run.baseAddress, run.count), UInt64(behind))
   }
 
   /// Whether the block, in the order of the right side, is one run on the left.
@@ -235,13 +238,11 @@ extension Mover {
     of unit: WorkUnit, with buffer: UnsafeMutableRawBufferPointer
   ) throws(MimoError) {
     guard let base = buffer.baseAddress else { return }
-    var other = ByteBuffer()
-    let copy = other.reserve(0)
-    _ = copy
     let hasReplicas = plan.uses[unit.tensor].contains { use in
       plan.stored.chunks[plan.stored.targets[use.target].chunks].contains(where: \.isReplica)
     }
     guard hasReplicas else { return }
+    var other = ByteBuffer()
     let second = other.reserve(buffer.count)
     guard let secondBase = second.baseAddress else { return }
     try forEachPart(of: unit, replicas: true) { mover, part throws(MimoError) in
