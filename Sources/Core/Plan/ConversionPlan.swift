@@ -54,6 +54,14 @@ package struct ConversionPlan: Sendable {
   /// Bytes of all whole tensors.
   package var wholeBytes: Int { whole.reduce(0) { $0 + $1.byteCount } }
 
+  /// Whole tensors that a kernel without a way back is put on.
+  package var lossyTensors: [(tensor: String, kernel: ElementKernel)] {
+    zip(whole, uses).compactMap { tensor, uses in
+      let kernels = uses.lazy.compactMap { description.targets[$0.target].fragments[$0.fragment].kernel }
+      return kernels.first(where: \.isLossy).map { (tensor.name, $0) }
+    }
+  }
+
   /// Each target's chunks tile it; copies lie where an original lies.
   private func proveChunks() throws(MimoError) {
     for (index, target) in description.targets.enumerated() {

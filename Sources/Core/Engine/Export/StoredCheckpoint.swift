@@ -26,12 +26,14 @@ package struct StoredCheckpoint: Sendable {
   package let leftBehind: [String]
   /// Parallel to the catalog's chunks, once they are located.
   private var crc32Positions: [UInt64?] = []
+  /// Tensors of a prime folder that are stored beside the one that they are tied to.
+  private let ties: (folder: HuggingFaceFolder, duplicates: [SourceMatch.Duplicate])?
   private let dist: (checkpoint: DistCheckpoint, items: [DistSource.Item])?
 
   package init(_ request: ConversionRequest, format: CheckpointFormat, plugin: PluginLibrary) throws(MimoError) {
     path = request.source
     self.format = format
-    let origin = try ModelOrigin(request)
+    let origin = format == .prime ? try ModelOrigin(prime: request) : try ModelOrigin(request)
     config = origin.config
     manifest = origin.manifest
     companionFolder = origin.companionFolder
@@ -56,6 +58,7 @@ package struct StoredCheckpoint: Sendable {
       description = source.description
       catalog = source.catalog
       leftBehind = source.leftBehind
+      ties = nil
       dist = (checkpoint, source.items)
     case .ranks:
       let cluster = try LayoutFile.read(request.source, declared: declared)
@@ -67,6 +70,17 @@ package struct StoredCheckpoint: Sendable {
       description = source.layout.description
       catalog = source.catalog
       leftBehind = []
+      ties = nil
+      dist = nil
+    case .prime:
+      naming = .prime
+      prefixes = naming.components(of: plugin.info).map(\.prefix)
+      description = try describe(naming)
+      let folder = try HuggingFaceFolder.open(request.source, config: origin.config.json)
+      let source = try PrimeSource(folder, description: description)
+      catalog = source.catalog
+      leftBehind = source.leftBehind
+      ties = (folder, source.duplicates)
       dist = nil
     }
   }
@@ -119,6 +133,21 @@ package struct StoredCheckpoint: Sendable {
         .invalidInput, "the bytes have the CRC-32 \(hex(result.chunkDigests[index])), but were written with \(hex(expected))",
         path: file.path, byte: catalog.chunks[index].offset, remedy: "The file is damaged; copy it again")
     }
+  }
+
+  /// Source -> dtype of the tensor that holds it: prime-rl casts nothing.
+  var primeDTypes: [String: DType] {
+    var dtypes: [String: DType] = [:]
+    for (target, stored) in zip(description.targets, catalog.targets) {
+      for source in target.fragments.compactMap(\.source) { dtypes[description.sources[source].name] = stored.dtype }
+    }
+    return dtypes
+  }
+
+  /// Tied tensors that are stored twice must be the same.
+  package func checkTies() throws(MimoError) {
+    guard let ties else { return }
+    try TieCheck.run(ties.duplicates, in: ties.folder)
   }
 
   /// The name of a target in this checkpoint.
