@@ -37,7 +37,13 @@ let pluginLinkage: [LinkerSetting] = [
 ]
 
 /// One folder under `Plugins/` a family, one shared library each.
-let families = ["Qwen3VL"]
+let families = [
+  "Qwen3VL",
+  "Qwen3MoE",
+  "GLM4MoE",
+  "MiniMaxM2",
+  "DeepSeekV3",
+]
 
 let package = Package(
   name: "mimo-host",
@@ -75,7 +81,9 @@ let package = Package(
       dependencies: ["AlgebraSupport", "MimoEngine", "MimoMapping", "MimoPlan", "MimoSystem", "MimoTensor"],
       path: "Tests/EngineTests"),
     .testTarget(
-      name: "CommandTests", dependencies: ["mimo-host", "MimoFormats", "MimoSystem", "MimoTensor"], path: "Tests/CommandTests"),
+      name: "CommandTests",
+      dependencies: ["mimo-host", "MimoChecksum", "MimoFormats", "MimoParallel", "MimoSystem", "MimoTensor"],
+      path: "Tests/CommandTests"),
   ]
     + families.map {
       .target(

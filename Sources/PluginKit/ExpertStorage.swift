@@ -8,16 +8,29 @@ package enum ExpertStorage: UInt8 {
   case packedTransposed
 }
 
+/// What checkpoints with a tensor for each expert call its three matrices.
+package struct ExpertNames {
+  package var gate: String
+  package var up: String
+  package var down: String
+
+  package static let projections = ExpertNames(gate: "gate_proj", up: "up_proj", down: "down_proj")
+  /// Mixtral's names.
+  package static let numbered = ExpertNames(gate: "w1", up: "w3", down: "w2")
+}
+
 /// Routed experts of one layer.
 package struct ExpertShape {
   package var count: Int
   package var hidden: Int
   package var intermediate: Int
+  package var names: ExpertNames
 
-  package init(count: Int, hidden: Int, intermediate: Int) {
+  package init(count: Int, hidden: Int, intermediate: Int, names: ExpertNames = .projections) {
     self.count = count
     self.hidden = hidden
     self.intermediate = intermediate
+    self.names = names
   }
 }
 
@@ -32,7 +45,7 @@ extension Part {
       }
       return try orientation(packed, shape, asked: asked)
     }
-    for projection in ["gate_proj", "up_proj", "down_proj"] {
+    for projection in [shape.names.gate, shape.names.up, shape.names.down] {
       if model.state(of: "\(source)experts.0.\(projection).weight") == .present { return .perExpert }
     }
     return asked ?? published
@@ -100,11 +113,11 @@ private struct ExpertWeights {
 
   func matrices(of expert: Int) throws(Refusal) -> (fc1: Node, fc2: Node) {
     if let packed { return (try packed.gateUp.entry(expert), try packed.down.entry(expert)) }
-    let halves = [("gate_proj", shape.intermediate), ("up_proj", shape.intermediate)].map {
-      (name: "experts.\(expert).\($0.0).weight", rows: $0.1)
+    let halves = [shape.names.gate, shape.names.up].map {
+      (name: "experts.\(expert).\($0).weight", rows: shape.intermediate)
     }
     let fc1 = try part.read(rowsOf: halves, columns: shape.hidden)
-    return (fc1, try part.read("experts.\(expert).down_proj.weight", [shape.hidden, shape.intermediate]))
+    return (fc1, try part.read("experts.\(expert).\(shape.names.down).weight", [shape.hidden, shape.intermediate]))
   }
 }
 

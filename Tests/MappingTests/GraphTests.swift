@@ -12,6 +12,7 @@ func expanded(_ target: TargetDeclaration) -> [PlainElement?] {
   for fragment in target.fragments {
     for index in indices(Array(fragment.region.extent)) {
       let place = position(zip(index, fragment.region.offset).map { $0 + $1 }, in: dims)
+      guard writers.indices.contains(place) else { continue }
       writers[place] += 1
       result[place] =
         fragment.source.map {

@@ -44,6 +44,9 @@ import Testing
 
   /// Strides of which none divides the other: there is no common view, runs are compared.
   @Test(arguments: [
+    // 2 ..< 6 lies across the rows of 4 that {6, 10} makes.
+    ([piece(0, [2], [1]), piece(2, [4], [1]), piece(6, [2], [4]), piece(7, [], []), piece(8, [2], [1]), piece(11, [], [])], 12, true),
+    ([piece(0, [2], [1]), piece(1, [4], [1]), piece(6, [2], [4]), piece(7, [], []), piece(8, [2], [1]), piece(11, [], [])], 12, false),
     // A column of [2, 3] here, a column of [3, 2] there: their steps are 3 and 2.
     ([piece(0, [2], [3]), piece(1, [2], [1]), piece(4, [2], [1])], 6, true),
     ([piece(0, [2], [3]), piece(2, [2], [2]), piece(1, [1], [1]), piece(5, [1], [1])], 6, true),

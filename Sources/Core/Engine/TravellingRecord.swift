@@ -28,11 +28,12 @@ package enum TravellingRecord {
     companion.path != ConversionReport.fileName && !companion.path.hasPrefix(folderName + "/")
   }
 
-  /// Writes the record of `folder` into a checkpoint that is being made.
+  /// Writes the record of `folder` into a checkpoint that is being made. `leftOut`: tied tensors that differed.
   static func write(
-    _ folder: HuggingFaceFolder, expertStorage: String?, into output: String
+    _ folder: HuggingFaceFolder, expertStorage: String?, leftOut: [String], into output: String
   ) throws(MimoError) {
     var manifest = SourceManifest(folder)
+    manifest.leftOut = leftOut
     manifest.companions.removeAll { !travels($0) }
     let root = FileSystem.join(output, folderName)
     try FileSystem.createDirectory(root)

@@ -35,6 +35,7 @@ enum StridedCover {
     case nil: nil
     case .uncovered(let elements): .uncovered(elements: elements)
     case .overlap, .outside: .overlap
+    case .irregular: .undecided
     }
   }
 

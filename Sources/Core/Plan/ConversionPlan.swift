@@ -91,6 +91,11 @@ package struct ConversionPlan: Sendable {
   /// Bytes are copied, or there is arithmetic between the two dtypes.
   private func proveDTypes() throws(MimoError) {
     for (source, uses) in zip(whole, uses) {
+      guard source.dtype.byteWidth != nil else {
+        throw MimoError(
+          .unsupported, "\(source.dtype.rawValue) has elements of less than a byte, which no layout here splits",
+          tensor: source.name)
+      }
       for use in uses {
         let dtype = stored.targets[use.target].dtype
         let kernel = description.targets[use.target].fragments[use.fragment].kernel

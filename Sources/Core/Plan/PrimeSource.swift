@@ -22,7 +22,8 @@ package struct PrimeSource: Sendable {
     var duplicates: [SourceMatch.Duplicate] = []
     for tensor in folder.tensors where places[tensor.name] == nil {
       if let original = PrimeSource.original(of: tensor.name, in: description) {
-        duplicates.append(SourceMatch.Duplicate(name: tensor.name, original: original))
+        let rule = description.drops.first { Pattern.matches($0.pattern, tensor.name) }
+        duplicates.append(SourceMatch.Duplicate(name: tensor.name, original: original, dropReason: rule?.reason))
       } else if description.drops.contains(where: { Pattern.matches($0.pattern, tensor.name) }) {
         leftBehind.append(tensor.name)
       } else {
@@ -57,7 +58,7 @@ package struct PrimeSource: Sendable {
       name: tensor.name, dtype: tensor.dtype, shape: tensor.shape, file: tensor.file, offset: tensor.range.lowerBound)
   }
 
-  /// The target that a tied tensor repeats; both names are the same in either layout, or the original's is another.
+  /// The target that a tied tensor repeats: prime-rl keeps such a tensor under its name, the original maybe not.
   private static func original(of name: String, in description: ModelDescription) -> String? {
     guard let tie = description.ties.first(where: { $0.duplicate == name }),
       let source = description.sources.firstIndex(where: { $0.name == tie.original })

@@ -29,7 +29,9 @@ package struct WholeOutput: Sendable {
     restoring manifest: SourceManifest, for description: ModelDescription, dtype: (TensorSpec) -> DType
   ) throws(MimoError) {
     let declared = Set(description.sources.map(\.name))
-    let ties = Dictionary(description.ties.map { ($0.duplicate, $0.original) }, uniquingKeysWith: { first, _ in first })
+    let leftOut = Set(manifest.leftOut)
+    let kept = description.ties.filter { !leftOut.contains($0.duplicate) }
+    let ties = Dictionary(kept.map { ($0.duplicate, $0.original) }, uniquingKeysWith: { first, _ in first })
     var isWhole = true
     var files: [SourceManifest.WeightFile] = []
     for var file in manifest.files {

@@ -224,7 +224,8 @@ typedef struct mimo_host {
   /* Sources whose name matches `pattern` (`*` stands for any run of characters) have no place in this layout. In layout
    * "prime" also tensors of a checkpoint in that layout: buffers that only a running trainer needs. */
   mimo_status (*drop)(mimo_builder *, mimo_string pattern, mimo_string reason);
-  /* `duplicate` may be stored beside `original`; then the two must hold the same bits. */
+  /* `duplicate` may be stored beside `original`; then the two must hold the same bits, unless a `drop` matches
+   * `duplicate` too: one that differs is then left out, with that reason. */
   mimo_status (*tie)(mimo_builder *, mimo_string duplicate, mimo_string original);
 
   /* --- the files beside the weights ------------------------------------------------------------------------ */

@@ -68,6 +68,7 @@ package struct ExportPlan: Sendable {
     guard let manifest = stored.manifest else { return [] }
     var known = Set(stored.description.sources.map(\.name))
     for tie in stored.description.ties { known.insert(tie.duplicate) }
+    known.subtract(manifest.leftOut)
     return manifest.files.flatMap(\.tensors).map(\.name).filter { !known.contains($0) }
   }
 }

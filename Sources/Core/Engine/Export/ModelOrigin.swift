@@ -1,4 +1,6 @@
 import MimoFormats
+import MimoMapping
+import MimoPlan
 import MimoSystem
 import MimoTensor
 
@@ -7,6 +9,8 @@ struct ModelOrigin {
   let config: ModelConfig
   /// Names, dtypes and files of the original; nil when only its config is known.
   let manifest: SourceManifest?
+  /// The original itself, where it is at hand.
+  private let folder: HuggingFaceFolder?
   let companionFolder: String?
   let companions: [String]
   /// How experts lie in the original, where its import had to be told.
@@ -51,10 +55,18 @@ struct ModelOrigin {
       expertStorage: nil)
   }
 
+  /// The record for one description: what of the original is tied in name only is left out.
+  func manifest(for description: ModelDescription) throws(MimoError) -> SourceManifest? {
+    guard var manifest, let folder else { return manifest }
+    manifest.leftOut = try TieCheck.run(SourceMatch.duplicates(description, folder), in: folder).map(\.name)
+    return manifest
+  }
+
   private init(
-    config: ModelConfig, manifest: SourceManifest?, companionFolder: String?, companions: [String],
-    expertStorage: String?
+    config: ModelConfig, manifest: SourceManifest?, folder: HuggingFaceFolder? = nil, companionFolder: String?,
+    companions: [String], expertStorage: String?
   ) {
+    self.folder = folder
     self.config = config
     self.manifest = manifest
     self.companionFolder = companionFolder
@@ -73,7 +85,7 @@ struct ModelOrigin {
     }
     let original = try HuggingFaceFolder.open(folder)
     self.init(
-      config: config, manifest: SourceManifest(original), companionFolder: folder,
+      config: config, manifest: SourceManifest(original), folder: original, companionFolder: folder,
       companions: original.companions.filter(TravellingRecord.travels).map(\.path), expertStorage: nil)
   }
 

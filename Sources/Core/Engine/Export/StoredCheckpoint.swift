@@ -35,7 +35,6 @@ package struct StoredCheckpoint: Sendable {
     self.format = format
     let origin = format == .prime ? try ModelOrigin(prime: request) : try ModelOrigin(request)
     config = origin.config
-    manifest = origin.manifest
     companionFolder = origin.companionFolder
     companions = origin.companions
     let declared = plugin.info.components.map {
@@ -83,6 +82,7 @@ package struct StoredCheckpoint: Sendable {
       ties = (folder, source.duplicates)
       dist = nil
     }
+    manifest = try origin.manifest(for: description)
   }
 
   /// A component of a MIMO model has a module path that no single model has.
@@ -144,10 +144,10 @@ package struct StoredCheckpoint: Sendable {
     return dtypes
   }
 
-  /// Tied tensors that are stored twice must be the same.
-  package func checkTies() throws(MimoError) {
-    guard let ties else { return }
-    try TieCheck.run(ties.duplicates, in: ties.folder)
+  /// Tensors of a prime folder that differ from the ones that they are tied to, where the family may leave them out.
+  func differingTies() throws(MimoError) -> [SourceMatch.Drop] {
+    guard let ties else { return [] }
+    return try TieCheck.run(ties.duplicates, in: ties.folder)
   }
 
   /// The name of a target in this checkpoint.

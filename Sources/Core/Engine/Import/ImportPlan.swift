@@ -75,7 +75,11 @@ package struct ImportPlan: Sendable {
 
   /// What the user should know beside drops and changes.
   package var notes: [String] {
-    var notes = match.duplicates.map { "\($0.name) holds the same as \($0.original), which it is tied to" }
+    var notes = match.duplicates.map { duplicate in
+      duplicate.dropReason == nil
+        ? "\(duplicate.name) holds the same as \(duplicate.original), which it is tied to"
+        : "\(duplicate.name) may repeat \(duplicate.original); it is left out if it differs"
+    }
     if case .folder(let folder) = source { notes += folder.leftOut.map { "\($0) does not travel along" } }
     notes += conversion.lossyTensors.map { "\($0.tensor): \($0.kernel.name) is lossy, --to hf does not restore it" }
     return notes

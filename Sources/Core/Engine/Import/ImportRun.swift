@@ -27,11 +27,12 @@ package struct ImportRun: Sendable {
     let start = MonotonicClock.seconds()
     if !request.overwrite { try StagedDirectory.refuseExisting(request.output) }
     try OutputFolder.checkSpace(bytesNeeded, for: request.output)
-    try TieCheck.run(plan.match.duplicates, in: folder)
+    let differing = try TieCheck.run(plan.match.duplicates, in: folder)
     let stage = try StagedDirectory(for: request.output)
     let result = try writeWeights(into: stage.path, progress: progress)
-    try TravellingRecord.write(folder, expertStorage: request.expertStorage, into: stage.path)
-    var report = report()
+    try TravellingRecord.write(
+      folder, expertStorage: request.expertStorage, leftOut: differing.map(\.name), into: stage.path)
+    var report = report(differing)
     report.add(plan.conversion, names: names, result: result)
     report.seconds = MonotonicClock.seconds() - start
     try FileSystem.writeSmallFile(FileSystem.join(stage.path, ConversionReport.fileName), report.encoded())
@@ -97,7 +98,7 @@ package struct ImportRun: Sendable {
       })
   }
 
-  private func report() -> ConversionReport {
+  private func report(_ differing: [SourceMatch.Drop]) -> ConversionReport {
     var report = ConversionReport(
       hostVersion: hostVersion, command: request.command, plugin: (plan.plugin.family, plan.plugin.version),
       source: .init(
@@ -105,7 +106,7 @@ package struct ImportRun: Sendable {
       output: .init(
         path: request.output, format: plan.format.rawValue, bytes: plan.output.catalog.files.reduce(0) { $0 + $1.size }),
       layout: plan.format == .prime ? .null : plan.layout.cluster.json, planHash: plan.conversion.hash)
-    report.drops = plan.match.drops.map { .init(name: $0.name, reason: $0.reason, bytes: $0.bytes) }
+    report.drops = (plan.match.drops + differing).map { .init(name: $0.name, reason: $0.reason, bytes: $0.bytes) }
     report.notes = plan.notes
     return report
   }

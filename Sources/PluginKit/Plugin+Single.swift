@@ -1,0 +1,15 @@
+extension Plugin {
+  /// A family that is one language model, in Megatron's single-model names.
+  package static func language(
+    _ family: StaticString, version: StaticString = "1.0.0", architectures: [StaticString]
+  ) -> Plugin {
+    Plugin(
+      family: family, version: version, architectures: architectures,
+      components: [Component(name: "language", sourcePrefix: "", modulePath: "language_model")], layouts: ["megatron"])
+  }
+}
+
+extension Part {
+  /// The whole of a model that is one component, at its first pipeline stage.
+  package init(_ model: Model, source: String) { self.init(model, component: 0, source: source, stage: .first) }
+}
