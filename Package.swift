@@ -43,6 +43,8 @@ let families = [
   "GLM4MoE",
   "MiniMaxM2",
   "DeepSeekV3",
+  "NemotronH",
+  "GPTOSS",
 ]
 
 let package = Package(

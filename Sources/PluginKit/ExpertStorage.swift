@@ -66,10 +66,7 @@ extension Part {
     return stored[1] == shape.hidden && stored[2] == 2 * shape.intermediate ? .packedTransposed : .packed
   }
 
-  /// Declares the experts below this part (an MLP) as Megatron's grouped experts.
-  ///
-  /// Source: Megatron-core `TEGroupedMLP`: `experts.linear_fc1.weight{e}` in the module, one tensor with an expert axis
-  /// in a distributed checkpoint.
+  /// Declares the gated experts below this part (an MLP).
   package func experts(_ shape: ExpertShape, published: ExpertStorage) throws(Refusal) {
     let weights = try expertWeights(shape, try expertStorage(shape, published: published))
     let gateUp = Placement.split(0, Segment.gateUp(shape.intermediate), by: .etp)
@@ -77,12 +74,8 @@ extension Part {
     for index in 0..<shape.count {
       let expert = Expert(index: index, count: shape.count)
       let (fc1, fc2) = try weights.matrices(of: index)
-      try target(
-        "experts.linear_fc1.weight{expert}", key: "experts.experts.linear_fc1.weight", fc1, gateUp, expert: expert)
-      try target(
-        "experts.linear_fc2.weight{expert}", key: "experts.experts.linear_fc2.weight", fc2, down, expert: expert)
-      try extraState(key: key + "experts.experts.linear_fc1", expert: index, of: shape.count)
-      try extraState(key: key + "experts.experts.linear_fc2", expert: index, of: shape.count)
+      try groupedLinear("linear_fc1", fc1, gateUp, expert: expert)
+      try groupedLinear("linear_fc2", fc2, down, expert: expert)
     }
   }
 

@@ -7,8 +7,14 @@ package struct LanguageShape {
   package var isTied: Bool
 
   /// Reads the common keys; `isTied` is the caller's, because families keep it in different places.
-  package init(_ config: Config, isTied: Bool) throws(Refusal) {
-    layers = try config.size("num_hidden_layers", atMost: Config.largestCount)
+  ///
+  /// `listed`: how many layers the config lists one by one; then it need not give their number.
+  package init(_ config: Config, isTied: Bool, layers listed: Int? = nil) throws(Refusal) {
+    let isGiven = listed == nil || config.has("num_hidden_layers")
+    layers = isGiven ? try config.size("num_hidden_layers", atMost: Config.largestCount) : listed ?? 0
+    guard layers == listed ?? layers else {
+      throw config.refuse("num_hidden_layers", "is \(layers), but there is a list of \(listed ?? 0) layers")
+    }
     hidden = try config.size("hidden_size")
     vocabulary = try config.size("vocab_size")
     self.isTied = isTied

@@ -15,6 +15,11 @@ package struct Target {
 package struct Expert {
   package var index: Int
   package var count: Int
+
+  package init(index: Int, count: Int) {
+    self.index = index
+    self.count = count
+  }
 }
 
 extension Part {
