@@ -20,7 +20,7 @@ package struct ExportRun: Sendable {
     let start = MonotonicClock.seconds()
     if !request.overwrite { try StagedDirectory.refuseExisting(request.output) }
     try OutputFolder.checkSpace(bytesNeeded, for: request.output)
-    try plan.stored.checkTies()
+    let differing = try plan.stored.differingTies()
     let stage = try StagedDirectory(for: request.output)
     let files = try OutputFolder.create(plan.output.files, in: stage.path)
     for (file, head) in zip(files, plan.output.heads) { try file.write(head, at: 0) }
@@ -32,6 +32,7 @@ package struct ExportRun: Sendable {
     try writeCompanions(into: stage.path)
     try OutputFolder.prove(stage.path, tensors: plan.output.whole.count + plan.output.copies.count)
     var report = report()
+    report.drops = differing.map { .init(name: $0.name, reason: $0.reason, bytes: $0.bytes) }
     report.add(plan.conversion, names: plan.stored.description.targets.indices.map(plan.stored.name), result: result)
     report.seconds = MonotonicClock.seconds() - start
     try FileSystem.writeSmallFile(FileSystem.join(stage.path, ConversionReport.fileName), report.encoded())
