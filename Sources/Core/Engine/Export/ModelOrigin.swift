@@ -45,6 +45,21 @@ struct ModelOrigin {
       companions: record.manifest.companions.map(\.path), expertStorage: record.expertStorage)
   }
 
+  /// A prime folder has the model's config itself, and the files that are no weights.
+  init(prime request: ConversionRequest) throws(MimoError) {
+    let folder = request.source
+    let config = FileSystem.join(folder, "config.json")
+    let isRecorded = try TravellingRecord.exists(in: folder)
+    guard request.configFolder == nil, !isRecorded, try FileSystem.exists(config) else {
+      try self.init(request)
+      return
+    }
+    let files = try HuggingFaceFolder.open(folder).companions.filter(TravellingRecord.travels)
+    self.init(
+      config: try ModelConfig(path: config), manifest: nil, companionFolder: folder, companions: files.map(\.path),
+      expertStorage: nil)
+  }
+
   /// The record for one description: what of the original is tied in name only is left out.
   func manifest(for description: ModelDescription) throws(MimoError) -> SourceManifest? {
     guard var manifest, let folder else { return manifest }

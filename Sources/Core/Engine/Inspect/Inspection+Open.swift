@@ -21,7 +21,7 @@ extension Inspection {
       return
     }
     switch try CheckpointFormat.recognise(path) {
-    case .hf: self = try Inspection(huggingFace: path)
+    case .hf, .prime: self = try Inspection(huggingFace: path)
     case .ranks: self = try Inspection(ranks: path)
     case .dist: self = try Inspection(distributed: path)
     }

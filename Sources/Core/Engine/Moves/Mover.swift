@@ -143,13 +143,27 @@ struct Mover: ~Copyable {
     if !part.converter.isIdentity {
       let staging = converted.reserve(count * stored)
       guard let target = staging.baseAddress else { return }
-      let lost = part.converter.convert(count, from: bytes, to: target)
+      let converter = try measured(part.converter, unit, base)
+      let lost = converter.convert(count, from: bytes, to: target)
       if lost > 0, !plan.stored.chunks[part.chunk].isReplica { tally.lost[unit.tensor, default: 0] += lost }
       bytes = UnsafeRawPointer(target)
     }
     try write(bytes, runs: starts, of: run * stored, width: stored, to: part.chunk)
     tally.chunkElements[part.chunk] += count
     tally.bytesWritten += count * stored
+  }
+
+  /// The converter, once it has seen the whole tensor if it must. The plan proved that such a tensor is one window.
+  private func measured(
+    _ converter: ElementConverter, _ unit: WorkUnit, _ window: UnsafeMutableRawPointer
+  ) throws(MimoError) -> ElementConverter {
+    guard converter.needsMinimum else { return converter }
+    guard unit.elements == 0..<plan.whole[unit.tensor].elementCount else {
+      throw MimoError(.internalError, "a window is only a part of a tensor whose minimum is needed")
+    }
+    var converter = converter
+    converter.measure(unit.elements.count, at: window)
+    return converter
   }
 
   private mutating func write(
