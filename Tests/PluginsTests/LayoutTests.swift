@@ -136,6 +136,7 @@ struct LayoutTests {
     member("provider_field", \mimo_host.provider_field),
     member("config_override", \mimo_host.config_override),
     member("fail", \mimo_host.fail),
+    member("zeros", \mimo_host.zeros),
     member("decode", \mimo_host.decode),
     member("struct_size", \mimo_component.struct_size),
     member("reserved", \mimo_component.reserved),

@@ -41,6 +41,7 @@ package struct ExportPlan: Sendable {
       let what = override.value == .remove ? "taken out" : "changed"
       notes.append("config.json: \(override.path) was \(what): \(override.reason)")
     }
+    notes += conversion.lossyTensors.map { "\($0.tensor): \($0.kernel.name) is lossy, what it took is not put back" }
     return notes + stored.leftBehind.map { "\($0) is no weight and was left behind" }
   }
 
@@ -50,13 +51,15 @@ package struct ExportPlan: Sendable {
     let description = stored.description
     if let manifest = stored.manifest, knows(manifest, description) {
       return try WholeOutput(restoring: manifest, for: description) { spec in
-        request.dtype.flatMap { isPlainFloat(spec.dtype) ? $0 : nil } ?? spec.dtype
+        request.dtype.flatMap { spec.dtype.isPlainFloat ? $0 : nil } ?? spec.dtype
       }
     }
     let model = try stored.config.dtype(asked: request.dtype)
     let known = stored.manifest.map(dtypes) ?? [:]
+    let held = stored.format == .prime ? stored.primeDTypes : [:]
     return try WholeOutput(description, shardBytes: request.shardBytes ?? defaultShardBytes) { source in
-      request.dtype ?? known[source.name].flatMap { isPlainFloat($0) ? $0 : nil } ?? source.published ?? model
+      let own = known[source.name].flatMap { $0.isPlainFloat ? $0 : nil }
+      return request.dtype ?? own ?? held[source.name] ?? source.published ?? model
     }
   }
 
@@ -72,8 +75,6 @@ package struct ExportPlan: Sendable {
     for file in manifest.files { for tensor in file.tensors { dtypes[tensor.name] = tensor.dtype } }
     return dtypes
   }
-
-  private static func isPlainFloat(_ dtype: DType) -> Bool { dtype == .bf16 || dtype == .f16 || dtype == .f32 }
 
   private static func missing(_ stored: StoredCheckpoint) -> [String] {
     guard let manifest = stored.manifest else { return [] }
