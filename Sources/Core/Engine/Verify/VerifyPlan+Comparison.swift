@@ -139,7 +139,7 @@ private struct FolderAgainstStored {
     let folder = try HuggingFaceFolder.open(path)
     let stored = try OpenedStored(other, format, of: try ModelOrigin(folder: path), request, plugin: plugin)
     let match = try SourceMatch(stored.gather.mapped, folder)
-    try TieCheck.run(match.duplicates, in: folder)
+    let untied = try TieCheck.run(match.duplicates, in: folder)
     let files = folder.files.map { StoredFile(path: $0.path, size: $0.size) }
     // The import of these very bytes into the chunks that are there.
     let conversion = try ConversionPlan(
@@ -158,7 +158,7 @@ private struct FolderAgainstStored {
     comparison = Comparison(a: own, b: stored.side, pairs: pairs)
     self.format = stored.format
     skipped =
-      match.drops.map { .init(name: $0.name, reason: $0.reason) }
-      + match.duplicates.map { .init(name: $0.name, reason: "is the same as \($0.original), which it is tied to") }
+      (match.drops + untied).map { .init(name: $0.name, reason: $0.reason) }
+      + match.duplicates.filter { tied in !untied.contains { $0.name == tied.name } }.map { .init(name: $0.name, reason: "is the same as \($0.original), which it is tied to") }
   }
 }
