@@ -37,7 +37,17 @@ let pluginLinkage: [LinkerSetting] = [
 ]
 
 /// One folder under `Plugins/` a family, one shared library each.
-let families = ["Qwen3VL"]
+let families = [
+  "Qwen3VL",
+  "Qwen3MoE",
+  "GLM4MoE",
+  "MiniMaxM2",
+  "DeepSeekV3",
+  "NemotronH",
+  "GPTOSS",
+  "Laguna",
+  "AFMoE",
+]
 
 let package = Package(
   name: "mimo-host",
@@ -54,11 +64,15 @@ let package = Package(
       ],
       path: "Tools/mimo-host"),
     .testTarget(name: "SystemTests", dependencies: ["MimoSystem"], path: "Tests/SystemTests"),
-    .testTarget(name: "TensorTests", dependencies: ["MimoTensor"], path: "Tests/TensorTests"),
+    .target(
+      name: "AlgebraSupport", dependencies: ["MimoTensor", "MimoParallel", "MimoMapping"], path: "Tests/AlgebraSupport"),
+    .testTarget(name: "TensorTests", dependencies: ["AlgebraSupport", "MimoTensor"], path: "Tests/TensorTests"),
     .testTarget(name: "FormatsTests", dependencies: ["MimoFormats", "MimoChecksum"], path: "Tests/FormatsTests",
       exclude: ["Fixtures"]),
     .testTarget(name: "ParallelTests", dependencies: ["MimoParallel"], path: "Tests/ParallelTests"),
-    .testTarget(name: "MappingTests", dependencies: ["MimoMapping"], path: "Tests/MappingTests"),
+    .testTarget(
+      name: "MappingTests", dependencies: ["AlgebraSupport", "MimoMapping", "MimoParallel", "MimoSystem", "MimoTensor"],
+      path: "Tests/MappingTests"),
     .testTarget(
       name: "PluginsTests",
       dependencies: [
@@ -66,7 +80,10 @@ let package = Package(
       ],
       path: "Tests/PluginsTests", exclude: ["BadPlugins", "Fixtures"]),
     .testTarget(name: "PlanTests", dependencies: ["MimoPlan"], path: "Tests/PlanTests"),
-    .testTarget(name: "EngineTests", dependencies: ["MimoEngine"], path: "Tests/EngineTests"),
+    .testTarget(
+      name: "EngineTests",
+      dependencies: ["AlgebraSupport", "MimoEngine", "MimoMapping", "MimoPlan", "MimoSystem", "MimoTensor"],
+      path: "Tests/EngineTests"),
     .testTarget(
       name: "CommandTests",
       dependencies: ["mimo-host", "MimoChecksum", "MimoFormats", "MimoParallel", "MimoSystem", "MimoTensor"],

@@ -1,96 +1,67 @@
 import PluginKit
 
-/// The trainer's provider. Source: Megatron-Bridge 0.6.2, `provider_bridge` of the four architectures, and the config
-/// classes of transformers 5.12 for keys that config.json leaves out.
-///
-/// Sizes of the parallel layout are the host's to write.
+/// The trainer's provider. Source: Megatron-Bridge 0.6.2, `provider_bridge` of the four architectures.
 extension Qwen3VL {
   func describeProvider() throws(Refusal) {
     try model.provider("megatron.bridge.models.qwen_vl." + architecture.providerClass)
-    try describeSizes()
-    try describeConstants()
-    try describeRope()
-    try describeTokens()
-    if text.experts != nil { try describeExpertFields() }
-    if architecture.isQwen35 { try describeQwen35Fields() }
-    try describeVisionConfig()
-    try describeDType()
-  }
-
-  var textConfig: Config { model.config["text_config"] }
-
-  private func describeSizes() throws(Refusal) {
-    let t = textConfig
-    try model.providerField("num_layers", .int(text.layers))
-    try model.providerField("hidden_size", .int(text.hidden))
-    if t.has("intermediate_size") {
-      try model.providerField("ffn_hidden_size", t.value("intermediate_size", or: .null))
-    }
-    try model.providerField("num_attention_heads", .int(text.attention.heads))
-    try model.providerField("num_query_groups", .int(text.attention.groups))
-    try model.providerField("kv_channels", .int(text.attention.headDim))
-    try model.providerField("vocab_size", .int(text.vocabulary))
-    try model.providerField("make_vocab_size_divisible_by", .int(vocabularyDivisor))
-    try model.providerField("share_embeddings_and_output_weights", .bool(text.isTied))
+    let provider = Provider(text.config)
     let positions = architecture.isQwen35 ? 32768 : 128000
-    try model.providerField("seq_length", t.value("max_position_embeddings", or: .int(positions)))
-    try model.providerField("layernorm_epsilon", t.value("rms_norm_eps", or: .float(1e-6)))
-    try model.providerField("init_method_std", t.value("initializer_range", or: .float(0.02)))
-    try model.providerField("attention_dropout", t.value("attention_dropout", or: .float(0)))
+    try text.describe(provider, positionEmbedding: "mrope", positions: positions, hasMTP: layout.hasMTP)
+    try describeRope(provider)
+    try describeTokens(provider)
+    if text.experts != nil { try describeExperts(provider) }
+    try describeVisionConfig(provider)
+    try provider.dtype(alsoAs: "vision_config.dtype")
   }
 
-  /// The largest power of two up to 128 that divides the vocabulary.
-  private var vocabularyDivisor: Int {
-    var divisor = 128
-    while text.vocabulary % divisor != 0 { divisor /= 2 }
-    return divisor
+  private func describeRope(_ provider: Provider) throws(Refusal) {
+    try provider.rotaryBase(default: architecture.isQwen35 ? 10_000 : 500_000)
+    let sections = architecture.isQwen35 ? [11, 11, 10] : [24, 20, 20]
+    try provider.set("mrope_section", try provider.ropeConfig().value("mrope_section", or: .ints(sections)))
+    if !architecture.isQwen35 { try provider.copy([("partial_rotary_factor", "rotary_percent")]) }
+    try provider.yarn()
   }
 
-  private func describeConstants() throws(Refusal) {
-    try model.providerField("add_qkv_bias", .bool(false))
-    try model.providerField("add_bias_linear", .bool(false))
-    try model.providerField("gated_linear_unit", .bool(true))
-    try model.providerField("qk_layernorm", .bool(true))
-    try model.providerField("hidden_dropout", .float(0))
-    try model.providerField("normalization", .text("RMSNorm"))
-    try model.providerField("position_embedding_type", .text("mrope"))
-    try model.providerField("activation_func", .name("torch.nn.functional.silu"))
-  }
-
-  /// What the targets are stored in decides, not what config.json says: without `bf16` the trainer builds fp32.
-  private func describeDType() throws(Refusal) {
-    let name = try storedDType()
-    try model.providerField("bf16", .bool(name.matches("bfloat16")))
-    try model.providerField("fp16", .bool(name.matches("float16")))
-    try model.providerField("params_dtype", .name("torch." + name.string))
-    try model.providerField("vision_config.dtype", .name("torch." + name.string))
-  }
-
-  private func storedDType() throws(Refusal) -> Text {
-    if let asked = try model.option("dtype") { return asked }
-    for part in [textConfig, model.config] {
-      for key in ["dtype", "torch_dtype"] {
-        if let named = try part.text(key) { return named }
-      }
-    }
-    return Text("bfloat16")
-  }
-
-  private func describeTokens() throws(Refusal) {
+  private func describeTokens(_ provider: Provider) throws(Refusal) {
     let isDenseQwen3 = !architecture.isQwen35 && !architecture.hasExperts
-    try model.providerField("bos_token_id", textConfig.value("bos_token_id", or: isDenseQwen3 ? .int(151643) : .null))
-    try model.providerField("eos_token_id", textConfig.value("eos_token_id", or: isDenseQwen3 ? .int(151645) : .null))
+    try provider.copy("bos_token_id", as: "bos_token_id", or: isDenseQwen3 ? .int(151643) : .null)
+    try provider.copy("eos_token_id", as: "eos_token_id", or: isDenseQwen3 ? .int(151645) : .null)
     let marks = [
       ("vision_start_token_id", 151652, 248053), ("vision_end_token_id", 151653, 248054),
       ("image_token_id", 151655, 248056), ("video_token_id", 151656, 248057),
     ]
     for (key, qwen3, qwen35) in marks {
-      try model.providerField(key, model.config.value(key, or: .int(architecture.isQwen35 ? qwen35 : qwen3)))
+      try provider.set(key, model.config.value(key, or: .int(architecture.isQwen35 ? qwen35 : qwen3)))
     }
+  }
+
+  private func describeExperts(_ provider: Provider) throws(Refusal) {
+    try provider.set("moe_router_dtype", .text("fp32"))
+    guard !architecture.isQwen35 else { return }
+    try provider.set("moe_router_pre_softmax", .bool(false))
+    try provider.set("head_dim", .int(text.attention.headDim))
+    try provider.copy("decoder_sparse_step", as: "decoder_sparse_step", or: .int(1))
+    let only = "mlp_only_layers"
+    try provider.set(only, text.config.has(only) ? .config(text.config.at(only)) : .ints([]))
+    guard text.isMixed else { return }
+    try provider.set("moe_layer_freq", .ints(text.isSparse.map { $0 ? 1 : 0 }))
+  }
+
+  /// The vision tower's config, as an object of transformers' class.
+  private func describeVisionConfig(_ provider: Provider) throws(Refusal) {
+    let v = model.config["vision_config"]
+    try provider.set("vision_config", .object("transformers.models." + architecture.visionClass))
+    let keys = [
+      "depth", "hidden_size", "intermediate_size", "num_heads", "in_channels", "patch_size", "temporal_patch_size",
+      "spatial_merge_size", "out_hidden_size", "num_position_embeddings", "hidden_act", "initializer_range",
+    ]
+    for key in keys where v.has(key) { try provider.set("vision_config.\(key)", .config(v.at(key))) }
+    guard !architecture.isQwen35 else { return }
+    try provider.set("vision_config.deepstack_visual_indexes", .config(v.at("deepstack_visual_indexes")))
   }
 }
 
-extension Architecture {
+extension QwenVariant {
   var providerClass: String {
     let module = isQwen35 ? "qwen35_vl_provider.Qwen35VL" : "qwen3_vl_provider.Qwen3VL"
     return module + (hasExperts ? "MoE" : "") + "ModelProvider"

@@ -14,7 +14,7 @@ struct VisionConfig {
   let positions: Int
   let deepstackMergers: Int
 
-  init(_ config: Config, _ architecture: Architecture) throws(Refusal) {
+  init(_ config: Config, _ architecture: QwenVariant) throws(Refusal) {
     guard config.has("hidden_size") else { throw config.refuse("hidden_size", "is missing") }
     hidden = try config.size("hidden_size")
     depth = try config.size("depth", atMost: Config.largestCount)

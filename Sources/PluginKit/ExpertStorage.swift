@@ -8,16 +8,29 @@ package enum ExpertStorage: UInt8 {
   case packedTransposed
 }
 
+/// What checkpoints with a tensor for each expert call its three matrices.
+package struct ExpertNames {
+  package var gate: String
+  package var up: String
+  package var down: String
+
+  package static let projections = ExpertNames(gate: "gate_proj", up: "up_proj", down: "down_proj")
+  /// Mixtral's names.
+  package static let numbered = ExpertNames(gate: "w1", up: "w3", down: "w2")
+}
+
 /// Routed experts of one layer.
 package struct ExpertShape {
   package var count: Int
   package var hidden: Int
   package var intermediate: Int
+  package var names: ExpertNames
 
-  package init(count: Int, hidden: Int, intermediate: Int) {
+  package init(count: Int, hidden: Int, intermediate: Int, names: ExpertNames = .projections) {
     self.count = count
     self.hidden = hidden
     self.intermediate = intermediate
+    self.names = names
   }
 }
 
@@ -32,7 +45,7 @@ extension Part {
       }
       return try orientation(packed, shape, asked: asked)
     }
-    for projection in ["gate_proj", "up_proj", "down_proj"] {
+    for projection in [shape.names.gate, shape.names.up, shape.names.down] {
       if model.state(of: "\(source)experts.0.\(projection).weight") == .present { return .perExpert }
     }
     return asked ?? published
@@ -53,10 +66,7 @@ extension Part {
     return stored[1] == shape.hidden && stored[2] == 2 * shape.intermediate ? .packedTransposed : .packed
   }
 
-  /// Declares the experts below this part (an MLP) as Megatron's grouped experts.
-  ///
-  /// Source: Megatron-core `TEGroupedMLP`: `experts.linear_fc1.weight{e}` in the module, one tensor with an expert axis
-  /// in a distributed checkpoint.
+  /// Declares the gated experts below this part (an MLP).
   package func experts(_ shape: ExpertShape, published: ExpertStorage) throws(Refusal) {
     let weights = try expertWeights(shape, try expertStorage(shape, published: published))
     let gateUp = Placement.split(0, Segment.gateUp(shape.intermediate), by: .etp)
@@ -64,29 +74,48 @@ extension Part {
     for index in 0..<shape.count {
       let expert = Expert(index: index, count: shape.count)
       let (fc1, fc2) = try weights.matrices(of: index)
-      try target(
-        "experts.linear_fc1.weight{expert}", key: "experts.experts.linear_fc1.weight", fc1, gateUp, expert: expert)
-      try target(
-        "experts.linear_fc2.weight{expert}", key: "experts.experts.linear_fc2.weight", fc2, down, expert: expert)
-      try extraState(key: key + "experts.experts.linear_fc1", expert: index, of: shape.count)
-      try extraState(key: key + "experts.experts.linear_fc2", expert: index, of: shape.count)
+      try groupedLinear("linear_fc1", fc1, gateUp, expert: expert)
+      try groupedLinear("linear_fc2", fc2, down, expert: expert)
     }
   }
 
+  /// All experts' matrices in three nodes, (experts, outputs, inputs) each.
+  func stackedExperts(
+    _ shape: ExpertShape, published: ExpertStorage
+  ) throws(Refusal) -> (gate: Node, up: Node, down: Node) {
+    let (hidden, inner) = (shape.hidden, shape.intermediate)
+    if let packed = try packedExperts(shape, try expertStorage(shape, published: published)) {
+      let gate = try packed.gateUp.narrowed(1, from: 0, length: inner)
+      return (gate, try packed.gateUp.narrowed(1, from: inner, length: inner), packed.down)
+    }
+    func stack(_ name: String, _ rows: Int, _ columns: Int) throws(Refusal) -> Node {
+      try self.stack({ "experts.\($0).\(name).weight" }, shape.count, rows: rows, columns: columns)
+    }
+    let names = shape.names
+    return (
+      try stack(names.gate, inner, hidden), try stack(names.up, inner, hidden), try stack(names.down, hidden, inner)
+    )
+  }
+
   private func expertWeights(_ shape: ExpertShape, _ storage: ExpertStorage) throws(Refusal) -> ExpertWeights {
+    ExpertWeights(part: self, shape: shape, packed: try packedExperts(shape, storage))
+  }
+
+  /// Gate above up, and down, of all experts in one node each; nil when the checkpoint has a tensor for each expert.
+  private func packedExperts(
+    _ shape: ExpertShape, _ storage: ExpertStorage
+  ) throws(Refusal) -> (gateUp: Node, down: Node)? {
     let (count, hidden, wide) = (shape.count, shape.hidden, 2 * shape.intermediate)
     switch storage {
     case .perExpert:
-      return ExpertWeights(part: self, shape: shape, packed: nil)
+      return nil
     case .packed:
       let gateUp = try read("experts.gate_up_proj", [count, wide, hidden])
-      let down = try read("experts.down_proj", [count, hidden, shape.intermediate])
-      return ExpertWeights(part: self, shape: shape, packed: (gateUp, down))
+      return (gateUp, try read("experts.down_proj", [count, hidden, shape.intermediate]))
     case .packedTransposed:
       let gateUp = try read("experts.gate_up_proj", [count, hidden, wide])
       let down = try read("experts.down_proj", [count, shape.intermediate, hidden])
-      let packed = (try gateUp.permuted([0, 2, 1]), try down.permuted([0, 2, 1]))
-      return ExpertWeights(part: self, shape: shape, packed: packed)
+      return (try gateUp.permuted([0, 2, 1]), try down.permuted([0, 2, 1]))
     }
   }
 }
@@ -100,11 +129,11 @@ private struct ExpertWeights {
 
   func matrices(of expert: Int) throws(Refusal) -> (fc1: Node, fc2: Node) {
     if let packed { return (try packed.gateUp.entry(expert), try packed.down.entry(expert)) }
-    let halves = [("gate_proj", shape.intermediate), ("up_proj", shape.intermediate)].map {
-      (name: "experts.\(expert).\($0.0).weight", rows: $0.1)
+    let halves = [shape.names.gate, shape.names.up].map {
+      (name: "experts.\(expert).\($0).weight", rows: shape.intermediate)
     }
     let fc1 = try part.read(rowsOf: halves, columns: shape.hidden)
-    return (fc1, try part.read("experts.\(expert).down_proj.weight", [shape.hidden, shape.intermediate]))
+    return (fc1, try part.read("experts.\(expert).\(shape.names.down).weight", [shape.hidden, shape.intermediate]))
   }
 }
 

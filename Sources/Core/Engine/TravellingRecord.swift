@@ -28,11 +28,12 @@ package enum TravellingRecord {
     companion.path != ConversionReport.fileName && !companion.path.hasPrefix(folderName + "/")
   }
 
-  /// Writes the record of `folder` into a checkpoint that is being made.
+  /// Writes the record of `folder` into a checkpoint that is being made. `leftOut`: tied tensors that differed.
   static func write(
-    _ folder: HuggingFaceFolder, expertStorage: String?, into output: String
+    _ folder: HuggingFaceFolder, expertStorage: String?, leftOut: [String], into output: String
   ) throws(MimoError) {
     var manifest = SourceManifest(folder)
+    manifest.leftOut = leftOut
     manifest.companions.removeAll { !travels($0) }
     let root = FileSystem.join(output, folderName)
     try FileSystem.createDirectory(root)
@@ -56,16 +57,25 @@ package enum TravellingRecord {
   /// The record beside a checkpoint: in its folder, or in the one above when an iteration's folder was named.
   static func find(beside checkpoint: String) throws(MimoError) -> Found? {
     for folder in [checkpoint, FileSystem.split(checkpoint).parent] {
-      let root = FileSystem.join(folder, folderName)
-      let path = FileSystem.join(root, manifestName)
-      guard try FileSystem.exists(path) else { continue }
-      let manifest = try SourceManifest.decode(try FileSystem.readSmallFile(path, limit: 1 << 30), path: path)
-      let files = FileSystem.join(root, filesName)
-      let config = try ModelConfig(path: FileSystem.join(files, "config.json"))
-      let options = try JSONParser.parse(file: FileSystem.join(root, optionsName))
-      return Found(
-        manifest: manifest, files: files, config: config, expertStorage: options["expert_storage"]?.string)
+      if let found = try find(in: folder) { return found }
     }
     return nil
+  }
+
+  static func exists(in folder: String) throws(MimoError) -> Bool {
+    try FileSystem.exists(FileSystem.join(FileSystem.join(folder, folderName), manifestName))
+  }
+
+  /// The record in this folder.
+  static func find(in folder: String) throws(MimoError) -> Found? {
+    guard try exists(in: folder) else { return nil }
+    let root = FileSystem.join(folder, folderName)
+    let path = FileSystem.join(root, manifestName)
+    let manifest = try SourceManifest.decode(try FileSystem.readSmallFile(path, limit: 1 << 30), path: path)
+    let files = FileSystem.join(root, filesName)
+    let config = try ModelConfig(path: FileSystem.join(files, "config.json"))
+    let options = try JSONParser.parse(file: FileSystem.join(root, optionsName))
+    return Found(
+      manifest: manifest, files: files, config: config, expertStorage: options["expert_storage"]?.string)
   }
 }

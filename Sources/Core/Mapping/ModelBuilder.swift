@@ -58,6 +58,11 @@ package struct ModelBuilder: Sendable {
       }
       parts.append(part)
     }
+    var dims = reference.dims
+    dims[dim] = saturatingSum(parts.lazy.map { $0.shape.dims[dim] })
+    guard product(dims) != nil, saturatingSum(parts.lazy.map(\.fragments.count)) <= Node.fragmentLimit else {
+      throw wrong("concat along dim \(dim) of \(parts.count) nodes is larger than any tensor\(origin(parts[0]))")
+    }
     return append(Node.concat(parts, dim: dim))
   }
 
@@ -89,7 +94,9 @@ package struct ModelBuilder: Sendable {
   package mutating func pad(_ id: NodeID, dim: Int, to extent: Int) throws(MimoError) -> NodeID {
     let input = try node(id)
     try check(dim: dim, of: input.shape, in: "pad")
-    guard extent >= input.shape.dims[dim] else {
+    var padded = input.shape
+    padded.dims[dim] = extent
+    guard extent >= input.shape.dims[dim], padded.elementCount != nil else {
       throw wrong("pad of dim \(dim) of \(input.shape) to \(extent)\(origin(input))")
     }
     return append(input.padded(dim: dim, to: extent))
@@ -100,7 +107,23 @@ package struct ModelBuilder: Sendable {
     guard input.fragments.allSatisfy({ $0.kernel == nil }) else {
       throw wrong("a second kernel on the same elements\(origin(input))")
     }
+    if kernel == .subtractMinimum { try check(whole: input) }
     return append(input.mapped(kernel))
+  }
+
+  /// Zeros from no source; a dim may be 0.
+  package mutating func zeros(_ shape: GlobalShape) throws(MimoError) -> NodeID {
+    guard shape.elementCount != nil, shape.dims.allSatisfy({ $0 >= 0 }) else {
+      throw wrong("zeros of the impossible shape \(shape)")
+    }
+    return append(Node(zeros: shape))
+  }
+
+  /// A minimum is that of one whole source, whatever becomes of it afterwards.
+  private func check(whole node: Node) throws(MimoError) {
+    guard node.fragments.count == 1, let source = node.fragments[0].source,
+      description.sources[source].shape.elementCount == node.shape.elementCount
+    else { throw wrong("the minimum is of one source as a whole\(origin(node))") }
   }
 
   package func shape(of id: NodeID) throws(MimoError) -> GlobalShape { try node(id).shape }
@@ -157,6 +180,9 @@ package struct ModelBuilder: Sendable {
   /// The finished description.
   package consuming func finish() throws(MimoError) -> ModelDescription {
     guard !description.targets.isEmpty else { throw wrong("the plugin declared no target") }
+    for tie in description.ties where sourceIndex[tie.duplicate] != nil {
+      throw wrong("tied and declared as a source of its own", tensor: tie.duplicate)
+    }
     return description
   }
 
@@ -197,9 +223,7 @@ package struct ModelBuilder: Sendable {
       throw wrong("split along dim \(dim) of \(target.shape)", tensor: target.globalName)
     }
     let sound = placement.segments.allSatisfy { $0.extent > 0 && $0.unit > 0 && $0.extent % $0.unit == 0 }
-    var sum = 0
-    for segment in placement.segments { sum = sum &+ segment.extent }
-    guard sound, sum == target.shape.dims[dim] else {
+    guard sound, saturatingSum(placement.segments.lazy.map(\.extent)) == target.shape.dims[dim] else {
       throw wrong("segments do not add up to dim \(dim) of \(target.shape)", tensor: target.globalName)
     }
   }

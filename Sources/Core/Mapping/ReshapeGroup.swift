@@ -39,7 +39,7 @@ struct ReshapeGroup {
     return groups
   }
 
-  /// Appends the pieces of `fragment` under the new shape.
+  /// Appends the pieces of `fragment` under the new shape; stops soon after `Node.fragmentLimit`, with more than that.
   static func apply(
     _ groups: [ReshapeGroup], to fragment: Fragment, from old: DimVector, to new: DimVector,
     into result: inout [Fragment]
@@ -68,6 +68,7 @@ struct ReshapeGroup {
       return
     }
     for run in LinearRun.flattening(fragment, dims: group.old, of: old) {
+      guard result.count <= Node.fragmentLimit else { return }
       for box in run.unflattened(Array(group.new.map { new[$0] })[...]) {
         var next = partial
         next.base += box.base
@@ -90,7 +91,8 @@ struct LinearRun {
   var base: Int
   var stride: Int
 
-  /// The positions of `fragment` in `dims`, flattened row-major, as few runs as possible.
+  /// The positions of `fragment` in `dims`, flattened row-major, as few runs as possible; of more than
+  /// `Node.fragmentLimit` runs one more than that.
   static func flattening(_ fragment: Fragment, dims: Range<Int>, of shape: DimVector) -> [LinearRun] {
     var runs = [LinearRun(offset: 0, extent: 1, base: 0, stride: 0)]
     var size = 1
@@ -103,17 +105,26 @@ struct LinearRun {
         runs[0].offset = offset * size
         runs[0].extent = extent * size
       } else {
-        runs = (0..<extent).flatMap { step in
-          runs.map {
-            LinearRun(
-              offset: (offset + step) * size + $0.offset, extent: $0.extent, base: $0.base + step * stride,
-              stride: $0.stride)
-          }
-        }
+        runs = repeated(runs, extent: extent, offset: offset, size: size, stride: stride)
       }
       size *= shape[dim]
     }
     return runs
+  }
+
+  /// The runs again for each step of a dim around them.
+  private static func repeated(_ runs: [LinearRun], extent: Int, offset: Int, size: Int, stride: Int) -> [LinearRun] {
+    var result: [LinearRun] = []
+    for step in 0..<extent {
+      for run in runs {
+        guard result.count <= Node.fragmentLimit else { return result }
+        result.append(
+          LinearRun(
+            offset: (offset + step) * size + run.offset, extent: run.extent, base: run.base + step * stride,
+            stride: run.stride))
+      }
+    }
+    return result
   }
 
   /// The run as boxes of a row-major shape.

@@ -22,7 +22,7 @@ enum StridedCover {
 
   /// nil when `pieces` cover 0..<count exactly once. Pieces must be normalized (see `StridedBlock.normalized`).
   static func fault(_ pieces: [Piece], count: Int) -> Fault? {
-    let covered = pieces.reduce(0) { $0 + $1.volume }
+    let covered = saturatingSum(pieces.lazy.map(\.volume))
     if covered < count { return .uncovered(elements: count - covered) }
     if covered > count { return .overlap }
     if pieces.count == 1, pieces[0].extent.count <= 1 { return nil }
@@ -35,6 +35,7 @@ enum StridedCover {
     case nil: nil
     case .uncovered(let elements): .uncovered(elements: elements)
     case .overlap, .outside: .overlap
+    case .irregular: .undecided
     }
   }
 

@@ -16,8 +16,9 @@ package enum Template {
   }
 
   private static func replace(_ placeholder: String, in text: String, with number: Int) -> String {
-    guard let range = find(placeholder, in: text.utf8) else { return text }
-    return text[..<range.lowerBound] + String(number) + text[range.upperBound...]
+    var result = text
+    while let range = find(placeholder, in: result.utf8) { result.replaceSubrange(range, with: String(number)) }
+    return result
   }
 
   private static func find(_ needle: String, in text: String.UTF8View) -> Range<String.Index>? {

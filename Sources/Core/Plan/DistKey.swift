@@ -47,14 +47,26 @@ package struct DistKey: Sendable, Hashable {
   }
 
   /// A region of the target as a region of the stored tensor.
-  package func stored(_ region: Region) -> Region {
-    var result = region
-    if let splitDim { result.offset[splitDim] -= segmentStart }
-    for index in lead.reversed() {
-      result.offset.insert(index, at: 0)
-      result.extent.insert(1, at: 0)
+  package func stored(_ region: Region) -> Region { place.stored(region) }
+
+  /// Where in the stored tensor the target's part lies.
+  package var place: Place { Place(lead: lead, segmentStart: splitDim == nil ? 0 : segmentStart, splitDim: splitDim) }
+
+  /// The place of a target in a stored tensor, without the tensor's name and shape.
+  package struct Place: Sendable, Hashable {
+    package var lead: DimVector
+    package var segmentStart: Int
+    package var splitDim: Int?
+
+    package func stored(_ region: Region) -> Region {
+      var result = region
+      if let splitDim { result.offset[splitDim] -= segmentStart }
+      for index in lead.reversed() {
+        result.offset.insert(index, at: 0)
+        result.extent.insert(1, at: 0)
+      }
+      return result
     }
-    return result
   }
 
   /// A region of the stored tensor as a region of the target; nil when it lies in other layers, experts or outside.

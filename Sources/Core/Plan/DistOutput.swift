@@ -9,15 +9,16 @@ import MimoTensor
 /// Each chunk is an item of the file of the rank that would write it: a layer, an expert, a gate or up half is a chunk of
 /// its own, because readers load whole items.
 package struct DistOutput: Sendable {
-  /// A stored chunk as an item: the frame around its bytes, and its place in the stored tensor.
+  /// A stored chunk as an item. There may be millions: what they share is kept once.
   package struct Item: Sendable {
-    package var frame: TensorItemLayout
     /// Byte position of the item in its file.
     package var offset: UInt64
+    /// Index into the frames.
+    fileprivate var frame: Int32
     /// Index into `tensors`.
-    package var tensor: Int
-    /// The box of the stored tensor.
-    package var region: Region
+    fileprivate var tensor: Int32
+    /// Index into the places.
+    fileprivate var place: Int32
   }
 
   /// A tensor as the checkpoint knows it: possibly many targets stacked.
@@ -44,14 +45,25 @@ package struct DistOutput: Sendable {
   /// The bytes that every object has: the empty state of a module.
   package let stateBytes: [UInt8]
 
+  private var frames: [TensorItemLayout] = []
+  private var frameIndex: [TensorSize: Int32] = [:]
+  private var places: [DistKey.Place] = []
+  private var placeIndex: [DistKey.Place: Int32] = [:]
   private var tensorIndex: [String: Int] = [:]
-  private var fileOfRank: [Int: Int] = [:]
+  private var fileOfRank: [Int]
+
+  private struct TensorSize: Hashable {
+    var dtype: DType
+    var dims: DimVector
+  }
 
   /// - Parameters:
   ///   - dtypes: parallel to the description's targets.
   ///   - stateBytes: the item of an `_extra_state` entry.
   package init(_ layout: ModelLayout, dtypes: [DType], stateBytes: [UInt8]) throws(MimoError) {
     self.stateBytes = stateBytes
+    fileOfRank = Array(repeating: -1, count: layout.cluster.worldSize)
+    reserve(layout)
     for index in layout.description.targets.indices { try add(target: index, of: layout, dtype: dtypes[index]) }
     for entry in layout.description.stateEntries { add(entry, of: layout) }
   }
@@ -61,31 +73,73 @@ package struct DistOutput: Sendable {
     let sharding = layout.shardings[index]
     let prefix = layout.components[target.component].prefix
     let start = catalog.chunks.count
-    var keys: [DistKey] = []
+    var keys: [StoredKey] = []
     for segment in 0..<max(1, target.placement.segments.count) {
-      keys.append(DistKey(target, segment: segment, prefix: prefix))
+      let key = DistKey(target, segment: segment, prefix: prefix)
+      keys.append(StoredKey(key: key, tensor: try tensor(key, dtype: dtype), place: placeNumber(key.place)))
     }
     for shard in 0..<sharding.shardCount {
       let file = file(ofRank: sharding.writer(ofShard: shard))
       for piece in sharding.pieces(ofShard: shard) {
-        try add(piece, key: keys[piece.segment], dtype: dtype, file: file)
+        try add(piece, of: &keys[piece.segment], dtype: dtype, file: file)
       }
     }
     catalog.targets.append(StoredTarget(dtype: dtype, chunks: start..<catalog.chunks.count))
   }
 
-  private mutating func add(_ piece: ShardPiece, key: DistKey, dtype: DType, file: Int) throws(MimoError) {
-    let region = key.stored(piece.region)
-    let frame = try TorchZipItem.tensor(dtype: dtype, dims: region.extent)
+  /// The key of a segment, and what its items share.
+  private struct StoredKey {
+    let key: DistKey
+    let tensor: Int
+    let place: Int32
+    /// The frame of the last item, and the size that it was for: shards are alike.
+    var extent = DimVector()
+    var frame: Int32?
+  }
+
+  private mutating func add(
+    _ piece: ShardPiece, of stored: inout StoredKey, dtype: DType, file: Int
+  ) throws(MimoError) {
+    if stored.frame == nil || stored.extent != piece.region.extent {
+      stored.extent = piece.region.extent
+      stored.frame = try frame(TensorSize(dtype: dtype, dims: stored.key.stored(piece.region).extent))
+    }
+    let frame = stored.frame ?? 0
     let offset = catalog.files[file].size
-    let tensor = try tensor(key, dtype: dtype)
-    tensors[tensor].items.append(items.count)
-    items.append(Item(frame: frame, offset: offset, tensor: tensor, region: region))
+    tensors[stored.tensor].items.append(items.count)
+    items.append(Item(offset: offset, frame: frame, tensor: Int32(stored.tensor), place: stored.place))
     catalog.chunks.append(
       StoredChunk(
-        region: piece.region, file: file, offset: offset + frame.dataOffset,
+        region: piece.region, file: file, offset: offset + frames[Int(frame)].dataOffset,
         strides: rowMajorStrides(piece.region.extent)))
-    catalog.files[file].size += frame.length
+    catalog.files[file].size += frames[Int(frame)].length
+  }
+
+  private mutating func frame(_ size: TensorSize) throws(MimoError) -> Int32 {
+    if let known = frameIndex[size] { return known }
+    let index = Int32(frames.count)
+    frames.append(try TorchZipItem.tensor(dtype: size.dtype, dims: size.dims))
+    frameIndex[size] = index
+    return index
+  }
+
+  private mutating func placeNumber(_ place: DistKey.Place) -> Int32 {
+    if let known = placeIndex[place] { return known }
+    let index = Int32(places.count)
+    places.append(place)
+    placeIndex[place] = index
+    return index
+  }
+
+  /// The number of chunks is known beforehand: arrays that grow by doubling would take half as much again.
+  private mutating func reserve(_ layout: ModelLayout) {
+    var count = 0
+    for (target, sharding) in zip(layout.description.targets, layout.shardings) {
+      count += sharding.shardCount * max(1, target.placement.segments.count)
+    }
+    catalog.chunks.reserveCapacity(count)
+    items.reserveCapacity(count)
+    catalog.targets.reserveCapacity(layout.shardings.count)
   }
 
   private mutating func tensor(_ key: DistKey, dtype: DType) throws(MimoError) -> Int {
@@ -126,9 +180,21 @@ package struct DistOutput: Sendable {
 
   /// The file of a rank, named as torch names it.
   private mutating func file(ofRank rank: Int) -> Int {
-    if let known = fileOfRank[rank] { return known }
+    if fileOfRank[rank] >= 0 { return fileOfRank[rank] }
     fileOfRank[rank] = catalog.files.count
     catalog.files.append(StoredFile(path: "__\(rank)_0.distcp", size: 0))
     return catalog.files.count - 1
+  }
+}
+
+// MARK: - Items
+
+extension DistOutput {
+  /// The bytes around the elements of an item.
+  package func frame(ofItem index: Int) -> TensorItemLayout { frames[Int(items[index].frame)] }
+
+  /// The box of the stored tensor that an item holds.
+  package func region(ofItem index: Int) -> Region {
+    places[Int(items[index].place)].stored(catalog.chunks[index].region)
   }
 }

@@ -10,12 +10,20 @@ package struct SourceMatch: Sendable {
     package var name: String
     package var reason: String
     package var bytes: Int
+
+    package init(name: String, reason: String, bytes: Int) {
+      self.name = name
+      self.reason = reason
+      self.bytes = bytes
+    }
   }
 
   /// A tensor that is stored beside the one that it is tied to.
   package struct Duplicate: Sendable, Hashable {
     package var name: String
     package var original: String
+    /// Why it is left out when it differs; nil where it must not.
+    package var dropReason: String?
   }
 
   /// Parallel to the description's sources.
@@ -26,16 +34,14 @@ package struct SourceMatch: Sendable {
   /// Throws when a declared tensor is missing or has another shape, or when a tensor of the folder is unknown.
   package init(_ description: ModelDescription, _ folder: HuggingFaceFolder) throws(MimoError) {
     whole = try SourceMatch.declared(description, folder)
-    let ties = Dictionary(description.ties.map { ($0.duplicate, $0.original) }, uniquingKeysWith: { first, _ in first })
+    let duplicates = SourceMatch.duplicates(description, folder)
+    let tied = Set(duplicates.map(\.name))
     var known = Set<String>(minimumCapacity: description.sources.count)
     for source in description.sources { known.insert(source.name) }
     var drops: [Drop] = []
-    var duplicates: [Duplicate] = []
     var unknown: [String] = []
-    for tensor in folder.tensors where !known.contains(tensor.name) {
-      if let original = ties[tensor.name] {
-        duplicates.append(Duplicate(name: tensor.name, original: original))
-      } else if let rule = description.drops.first(where: { Pattern.matches($0.pattern, tensor.name) }) {
+    for tensor in folder.tensors where !known.contains(tensor.name) && !tied.contains(tensor.name) {
+      if let rule = description.drops.first(where: { Pattern.matches($0.pattern, tensor.name) }) {
         drops.append(Drop(name: tensor.name, reason: rule.reason, bytes: tensor.range.count))
       } else {
         unknown.append(tensor.name)
@@ -51,6 +57,24 @@ package struct SourceMatch: Sendable {
       .invalidInput, "the model of config.json has no such tensor\(more)",
       path: folder.tensor(first).map { folder.files[$0.file].path }, tensor: first,
       remedy: "Nothing is dropped without being told: check that config.json and weights belong together, or update the plugin")
+  }
+
+  /// The tied tensors that the folder holds beside the ones that they are tied to.
+  package static func duplicates(_ description: ModelDescription, _ folder: HuggingFaceFolder) -> [Duplicate] {
+    description.ties.compactMap { tie in
+      guard folder.tensor(tie.duplicate) != nil else { return nil }
+      let rule = description.drops.first { Pattern.matches($0.pattern, tie.duplicate) }
+      return Duplicate(name: tie.duplicate, original: tie.original, dropReason: rule?.reason)
+    }
+  }
+
+  /// The tensors as they are published, without a folder that holds them.
+  package init(published description: ModelDescription, dtype: DType) {
+    whole = description.sources.map {
+      WholeTensor(name: $0.name, dtype: $0.published ?? dtype, shape: $0.shape, file: 0, offset: 0)
+    }
+    drops = []
+    duplicates = []
   }
 
   private static func declared(

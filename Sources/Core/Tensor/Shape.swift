@@ -29,6 +29,17 @@ package func product(_ dims: some Collection<Int>) -> Int? {
   return result
 }
 
+/// Sum of non-negative numbers, `Int.max` where it overflows.
+package func saturatingSum(_ numbers: some Sequence<Int>) -> Int {
+  var sum = 0
+  for n in numbers {
+    let (next, overflow) = sum.addingReportingOverflow(n)
+    if overflow { return .max }
+    sum = next
+  }
+  return sum
+}
+
 /// Row-major strides, in elements.
 package func rowMajorStrides(_ dims: DimVector) -> DimVector {
   var strides = DimVector(repeating: 1, count: dims.count)
@@ -79,7 +90,13 @@ package struct Region: Sendable, Hashable, CustomStringConvertible {
     return result
   }
 
+  /// Regions that are refused may hold any numbers, and still must be named.
+  private static func description(from start: Int, _ extent: Int) -> String {
+    let (end, overflow) = start.addingReportingOverflow(extent)
+    return overflow ? "\(extent) from \(start) on" : "\(start)..<\(end)"
+  }
+
   package var description: String {
-    "[" + (0..<rank).map { "\(offset[$0])..<\(offset[$0] + extent[$0])" }.joined(separator: ", ") + "]"
+    "[" + (0..<rank).map { Region.description(from: offset[$0], extent[$0]) }.joined(separator: ", ") + "]"
   }
 }

@@ -4,58 +4,79 @@ package enum Tiling {
     case outside(Region)
     case overlap(Region, Region)
     case uncovered(elements: Int)
+    /// So many boxes interlock that comparing each with each would take too long; no real checkpoint has that.
+    case irregular(boxes: Int)
 
     package var description: String {
       switch self {
       case .outside(let region): "\(region) reaches outside"
       case .overlap(let a, let b): "\(a) and \(b) overlap"
       case .uncovered(let elements): "\(elements) elements are covered by nothing"
+      case .irregular(let boxes): "\(boxes) boxes interlock too irregularly to be compared"
       }
     }
   }
 
   /// nil when `regions` tile `shape`.
   ///
-  /// - Complexity: O(n log n x rank) for grids of boxes, O(n^2) for boxes that interlock without a common cut.
+  /// - Complexity: O(n log n x rank) for boxes that come apart by cuts, O(n^2) for at most 4096 that interlock.
   package static func fault(_ regions: [Region], in shape: GlobalShape) -> Fault? {
     for region in regions where !region.isInside(shape) { return .outside(region) }
     let filled = regions.filter { $0.volume > 0 }
     let total = shape.dims.reduce(1, *)
-    let covered = filled.reduce(0) { $0 + $1.volume }
+    let covered = saturatingSum(filled.lazy.map(\.volume))
     if filled.count == 1, covered == total { return nil }
-    if let (a, b) = overlap(filled, Array(filled.indices), dim: 0) { return .overlap(filled[a], filled[b]) }
+    if let fault = overlap(filled) { return fault }
     return covered == total ? nil : .uncovered(elements: total - covered)
   }
 
-  /// Two boxes of `members` with a common element, knowing that all of them agree in the dims before `dim`.
-  private static func overlap(_ regions: [Region], _ members: [Int], dim: Int) -> (Int, Int)? {
-    if members.count < 2 { return nil }
-    if dim == regions[members[0]].rank { return (members[0], members[1]) }
-    let sorted = members.sorted { regions[$0].offset[dim] < regions[$1].offset[dim] }
-    var start = 0
-    while start < sorted.count {
-      var end = start + 1
-      var reach = high(regions[sorted[start]], dim)
-      var identical = true
-      while end < sorted.count, regions[sorted[end]].offset[dim] < reach {
-        identical = identical && same(regions[sorted[end]], regions[sorted[start]], dim)
-        reach = max(reach, high(regions[sorted[end]], dim))
-        end += 1
+  private static let mostInterlocked = 4096
+
+  /// Two boxes with a common element.
+  ///
+  /// Splits groups of boxes along one dimension after the other until each is alone: boxes of a grid, even an uneven one,
+  /// come apart that way. What does not come apart along any dimension is compared pair by pair.
+  private static func overlap(_ regions: [Region]) -> Fault? {
+    guard let rank = regions.first?.rank, regions.count > 1 else { return nil }
+    if rank == 0 { return .overlap(regions[0], regions[1]) }
+    var pending: [(members: [Int], dim: Int, tried: Int)] = [(Array(regions.indices), 0, 0)]
+    while let group = pending.popLast() {
+      guard group.members.count > 1 else { continue }
+      if group.tried == rank {
+        guard group.members.count <= mostInterlocked else { return .irregular(boxes: group.members.count) }
+        if let (a, b) = pairwiseOverlap(regions, group.members) { return .overlap(regions[a], regions[b]) }
+        continue
       }
-      let group = Array(sorted[start..<end])
-      if let found = identical ? overlap(regions, group, dim: dim + 1) : pairwiseOverlap(regions, group, dim: dim) {
-        return found
-      }
-      start = end
+      let parts = split(group.members, of: regions, along: group.dim)
+      let tried = parts.count == 1 ? group.tried + 1 : 0
+      for part in parts { pending.append((part, (group.dim + 1) % rank, tried)) }
     }
     return nil
   }
 
-  private static func pairwiseOverlap(_ regions: [Region], _ sorted: [Int], dim: Int) -> (Int, Int)? {
+  /// The members in groups whose reaches along `dim` do not touch.
+  private static func split(_ members: [Int], of regions: [Region], along dim: Int) -> [[Int]] {
+    let sorted = members.sorted { regions[$0].offset[dim] < regions[$1].offset[dim] }
+    var parts: [[Int]] = []
+    var start = 0
+    var reach = high(regions[sorted[0]], dim)
+    for place in sorted.indices.dropFirst() {
+      if regions[sorted[place]].offset[dim] >= reach {
+        parts.append(Array(sorted[start..<place]))
+        start = place
+      }
+      reach = max(reach, high(regions[sorted[place]], dim))
+    }
+    parts.append(Array(sorted[start...]))
+    return parts
+  }
+
+  private static func pairwiseOverlap(_ regions: [Region], _ members: [Int]) -> (Int, Int)? {
+    let sorted = members.sorted { regions[$0].offset[0] < regions[$1].offset[0] }
     for i in sorted.indices {
-      let reach = high(regions[sorted[i]], dim)
+      let reach = high(regions[sorted[i]], 0)
       for j in sorted.indices[(i + 1)...] {
-        if regions[sorted[j]].offset[dim] >= reach { break }
+        if regions[sorted[j]].offset[0] >= reach { break }
         if regions[sorted[i]].intersection(regions[sorted[j]]) != nil { return (sorted[i], sorted[j]) }
       }
     }
@@ -64,7 +85,4 @@ package enum Tiling {
 
   private static func high(_ region: Region, _ dim: Int) -> Int { region.offset[dim] + region.extent[dim] }
 
-  private static func same(_ a: Region, _ b: Region, _ dim: Int) -> Bool {
-    a.offset[dim] == b.offset[dim] && a.extent[dim] == b.extent[dim]
-  }
 }

@@ -1,6 +1,25 @@
+import MimoEngine
 import MimoSystem
 
 /// Carries out `mimo-host plan`.
 func run(_ options: PlanOptions) throws(MimoError) {
-  throw MimoError(.internalError, "plan is not built yet")
+  let ledger = try ledger(of: options.conversion)
+  if options.conversion.run.json {
+    Console.printResult(ledger.json)
+  } else {
+    Console.printResult(LedgerText(ledger).text)
+  }
+}
+
+private func ledger(of options: ConvertOptions) throws(MimoError) -> Ledger {
+  let request = options.request
+  let plugin = try loadPlugin(options.plugin)
+  guard let format = options.importFormat else {
+    let from = try options.exportSource(plugin)
+    return Ledger(try ExportPlan(request, from: from, plugin: plugin), request: request)
+  }
+  // A file is a config alone; a folder may be anything.
+  if try FileSystem.isDirectory(request.source) { try options.refuseSource(otherThan: [.hf]) }
+  let source = try ImportSource.forPlanning(request.source)
+  return Ledger(try ImportPlan(request, to: format, from: source, plugin: plugin), request: request)
 }

@@ -11,12 +11,13 @@ struct PlanOptions: CommandOptions {
       usage: convert.usage.map { $0.replacing(suffix: " OUT", with: " [OUT]") },
       notes: """
         Shows tensors, bytes per rank, drops with their reasons and the peak of memory.
-        Takes the arguments of convert.
+        Takes the arguments of convert. A config.json is enough: its tensors are then those
+        of the published form.
 
         \(CommonHelp.exitCodes)
         """,
       operands: [
-        OperandSpec("SOURCE", \.conversion.source, "The checkpoint to read: a folder in any format of --to"),
+        OperandSpec("SOURCE", \.conversion.source, "The checkpoint to read, or a config.json (or its folder) alone"),
         OperandSpec("OUT", \.conversion.output, "Taken as by convert, but not touched", isRequired: false),
       ],
       groups: convert.groups.map { group in

@@ -31,18 +31,29 @@ package struct ExportPlan: Sendable {
       stored: stored.catalog)
   }
 
+  /// What the user should know beside drops and changes.
+  package var notes: [String] {
+    var notes = missing.map { "\($0) was in the original and has no place in layout \(stored.naming.rawValue)" }
+    for override in stored.description.configOverrides where stored.config.json[override.path] != nil {
+      notes.append("config.json: \(override.path) was changed: \(override.reason)")
+    }
+    notes += conversion.lossyTensors.map { "\($0.tensor): \($0.kernel.name) is lossy, what it took is not put back" }
+    return notes + stored.leftBehind.map { "\($0) is no weight and was left behind" }
+  }
+
   private static func output(
     _ request: ConversionRequest, _ stored: StoredCheckpoint
   ) throws(MimoError) -> WholeOutput {
     let description = stored.description
     if let manifest = stored.manifest, knows(manifest, description) {
       return try WholeOutput(restoring: manifest, for: description) { spec in
-        request.dtype.flatMap { isPlainFloat(spec.dtype) ? $0 : nil } ?? spec.dtype
+        request.dtype.flatMap { spec.dtype.isPlainFloat ? $0 : nil } ?? spec.dtype
       }
     }
     let model = try stored.config.dtype(asked: request.dtype)
+    let held = stored.format == .prime ? stored.primeDTypes : [:]
     return try WholeOutput(description, shardBytes: request.shardBytes ?? defaultShardBytes) { source in
-      request.dtype ?? source.published ?? model
+      request.dtype ?? held[source.name] ?? source.published ?? model
     }
   }
 
@@ -53,12 +64,11 @@ package struct ExportPlan: Sendable {
     return description.sources.allSatisfy { names.contains($0.name) }
   }
 
-  private static func isPlainFloat(_ dtype: DType) -> Bool { dtype == .bf16 || dtype == .f16 || dtype == .f32 }
-
   private static func missing(_ stored: StoredCheckpoint) -> [String] {
     guard let manifest = stored.manifest else { return [] }
     var known = Set(stored.description.sources.map(\.name))
     for tie in stored.description.ties { known.insert(tie.duplicate) }
+    known.subtract(manifest.leftOut)
     return manifest.files.flatMap(\.tensors).map(\.name).filter { !known.contains($0) }
   }
 }

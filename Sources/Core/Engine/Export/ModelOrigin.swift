@@ -1,4 +1,6 @@
 import MimoFormats
+import MimoMapping
+import MimoPlan
 import MimoSystem
 import MimoTensor
 
@@ -7,6 +9,8 @@ struct ModelOrigin {
   let config: ModelConfig
   /// Names, dtypes and files of the original; nil when only its config is known.
   let manifest: SourceManifest?
+  /// The original itself, where it is at hand.
+  private let folder: HuggingFaceFolder?
   let companionFolder: String?
   let companions: [String]
   /// How experts lie in the original, where its import had to be told.
@@ -26,9 +30,14 @@ struct ModelOrigin {
       try self.init(folder: folder)
       return
     }
-    guard let record = try TravellingRecord.find(beside: request.source) else {
+    try self.init(beside: request.source)
+  }
+
+  /// The record that lies beside a checkpoint.
+  init(beside checkpoint: String) throws(MimoError) {
+    guard let record = try TravellingRecord.find(beside: checkpoint) else {
       throw MimoError(
-        .invalidInput, "does not say which model it is of: it was not written by mimo-host", path: request.source,
+        .invalidInput, "does not say which model it is of: it was not written by mimo-host", path: checkpoint,
         remedy: "Name a folder with the model's config.json: --hf-config DIR")
     }
     self.init(
@@ -36,10 +45,33 @@ struct ModelOrigin {
       companions: record.manifest.companions.map(\.path), expertStorage: record.expertStorage)
   }
 
+  /// A prime folder has the model's config itself, and the files that are no weights.
+  init(prime request: ConversionRequest) throws(MimoError) {
+    let folder = request.source
+    let config = FileSystem.join(folder, "config.json")
+    let isRecorded = try TravellingRecord.exists(in: folder)
+    guard request.configFolder == nil, !isRecorded, try FileSystem.exists(config) else {
+      try self.init(request)
+      return
+    }
+    let files = try HuggingFaceFolder.open(folder).companions.filter(TravellingRecord.travels)
+    self.init(
+      config: try ModelConfig(path: config), manifest: nil, companionFolder: folder, companions: files.map(\.path),
+      expertStorage: nil)
+  }
+
+  /// The record for one description: what of the original is tied in name only is left out.
+  func manifest(for description: ModelDescription) throws(MimoError) -> SourceManifest? {
+    guard var manifest, let folder else { return manifest }
+    manifest.leftOut = try TieCheck.run(SourceMatch.duplicates(description, folder), in: folder).map(\.name)
+    return manifest
+  }
+
   private init(
-    config: ModelConfig, manifest: SourceManifest?, companionFolder: String?, companions: [String],
-    expertStorage: String?
+    config: ModelConfig, manifest: SourceManifest?, folder: HuggingFaceFolder? = nil, companionFolder: String?,
+    companions: [String], expertStorage: String?
   ) {
+    self.folder = folder
     self.config = config
     self.manifest = manifest
     self.companionFolder = companionFolder
@@ -48,7 +80,7 @@ struct ModelOrigin {
   }
 
   /// A folder with config.json; its weights, if it has any, say dtypes and files.
-  private init(folder: String) throws(MimoError) {
+  init(folder: String) throws(MimoError) {
     let config = try ModelConfig(path: FileSystem.join(folder, "config.json"))
     let names = try FileSystem.list(folder)
     guard names.contains(where: { $0.hasSuffix(".safetensors") }) else {
@@ -58,7 +90,7 @@ struct ModelOrigin {
     }
     let original = try HuggingFaceFolder.open(folder)
     self.init(
-      config: config, manifest: SourceManifest(original), companionFolder: folder,
+      config: config, manifest: SourceManifest(original), folder: original, companionFolder: folder,
       companions: original.companions.filter(TravellingRecord.travels).map(\.path), expertStorage: nil)
   }
 

@@ -44,10 +44,11 @@ struct DistWriter {
         let item = output.items[index]
         let file = files[output.catalog.chunks[index].file]
         prefix.removeAll(keepingCapacity: true)
-        item.frame.appendPrefix(to: &prefix)
+        let frame = output.frame(ofItem: index)
+        frame.appendPrefix(to: &prefix)
         try file.write(prefix, at: item.offset)
-        let suffix = item.frame.suffix(dataCRC32: result.chunkDigests[index])
-        try file.write(suffix, at: item.offset + item.frame.dataOffset + item.frame.dataLength)
+        let suffix = frame.suffix(dataCRC32: result.chunkDigests[index])
+        try file.write(suffix, at: item.offset + frame.dataOffset + frame.dataLength)
       }
     }
   }
@@ -57,9 +58,9 @@ struct DistWriter {
       DistTensor(
         key: tensor.key, dtype: tensor.dtype, shape: tensor.shape,
         chunks: tensor.items.map { index in
-          let item = output.items[index]
-          return DistChunk(
-            region: item.region, file: output.catalog.chunks[index].file, offset: item.offset, length: item.frame.length)
+          DistChunk(
+            region: output.region(ofItem: index), file: output.catalog.chunks[index].file,
+            offset: output.items[index].offset, length: output.frame(ofItem: index).length)
         })
     }
     let objects = output.objects.map {

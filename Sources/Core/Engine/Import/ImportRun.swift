@@ -7,10 +7,16 @@ import MimoTensor
 /// Carries out an import: everything is written into a hidden folder, which becomes OUT as a whole.
 package struct ImportRun: Sendable {
   let plan: ImportPlan
+  let folder: HuggingFaceFolder
   let request: ConversionRequest
   let hostVersion: String
 
-  package init(_ plan: ImportPlan, request: ConversionRequest, hostVersion: String) {
+  /// Throws for a plan that was made from a config alone.
+  package init(_ plan: ImportPlan, request: ConversionRequest, hostVersion: String) throws(MimoError) {
+    guard case .folder(let folder) = plan.source else {
+      throw MimoError(.usage, "there are no weights beside the config", path: plan.config.path, remedy: "Name a folder with weights")
+    }
+    self.folder = folder
     self.plan = plan
     self.request = request
     self.hostVersion = hostVersion
@@ -21,11 +27,12 @@ package struct ImportRun: Sendable {
     let start = MonotonicClock.seconds()
     if !request.overwrite { try StagedDirectory.refuseExisting(request.output) }
     try OutputFolder.checkSpace(bytesNeeded, for: request.output)
-    try TieCheck.run(plan.match.duplicates, in: plan.folder)
+    let differing = try TieCheck.run(plan.match.duplicates, in: folder)
     let stage = try StagedDirectory(for: request.output)
     let result = try writeWeights(into: stage.path, progress: progress)
-    try TravellingRecord.write(plan.folder, expertStorage: request.expertStorage, into: stage.path)
-    var report = report()
+    try TravellingRecord.write(
+      folder, expertStorage: request.expertStorage, leftOut: differing.map(\.name), into: stage.path)
+    var report = report(differing)
     report.add(plan.conversion, names: names, result: result)
     report.seconds = MonotonicClock.seconds() - start
     try FileSystem.writeSmallFile(FileSystem.join(stage.path, ConversionReport.fileName), report.encoded())
@@ -37,32 +44,42 @@ package struct ImportRun: Sendable {
   /// Bytes of weights, of the files that travel along, and of what describes both.
   package var bytesNeeded: UInt64 {
     let weights = plan.output.catalog.files.reduce(0) { $0 + $1.size }
-    let companions = plan.folder.companions.reduce(0) { $0 + $1.size }
+    let companions = folder.companions.reduce(0) { $0 + $1.size }
     return weights + companions + UInt64(plan.conversion.stored.chunks.count * 512 + (1 << 20))
   }
 
   private var names: [String] { plan.layout.description.targets.indices.map(plan.layout.globalName) }
 
   private func writeWeights(
-    into folder: String, progress: @escaping ProgressHandler
+    into output: String, progress: @escaping ProgressHandler
   ) throws(MimoError) -> MoveResult {
     switch plan.output {
-    case .ranks(let output):
-      let files = try OutputFolder.create(output.catalog.files, in: folder)
-      for (file, head) in zip(files, output.heads) { try file.write(head, at: 0) }
+    case .ranks(let ranks):
+      let files = try OutputFolder.create(ranks.catalog.files, in: output)
+      for (file, head) in zip(files, ranks.heads) { try file.write(head, at: 0) }
       let result = try move(to: files, progress: progress)
-      try FileSystem.writeSmallFile(FileSystem.join(folder, "layout.json"), Array(layoutDocument.json.utf8))
+      try FileSystem.writeSmallFile(FileSystem.join(output, "layout.json"), Array(layoutDocument.json.utf8))
       for file in files { _ = try SafeTensorsHeader.parse(file) }
       return result
-    case .dist(let output):
-      let writer = try DistWriter(output, root: folder)
+    case .prime(let prime):
+      let files = try OutputFolder.create(prime.catalog.files, in: output)
+      for (file, head) in zip(files, prime.heads) { try file.write(head, at: 0) }
+      let result = try move(to: files, progress: progress)
+      try OutputFolder.writeIndex(prime.index, in: output)
+      let companions = folder.companions.filter(TravellingRecord.travels).map(\.path)
+      try OutputFolder.writeCompanions(
+        companions, from: folder.path, config: plan.config, plan.layout.description.configOverrides, in: output)
+      try OutputFolder.prove(output, tensors: plan.layout.description.targets.count)
+      return result
+    case .dist(let dist):
+      let writer = try DistWriter(dist, root: output)
       let result = try move(to: writer.files, progress: progress)
       let iteration = FileSystem.join(request.output, DistCheckpointCompanions.folderName(iteration: 0))
       let config = RunConfig(
         plan, request: request, tokenizerPath: FileSystem.join(iteration, DistWriter.tokenizerFolder))
       try writer.finish(
         result, jobs: request.resources.jobs, runConfig: config.text,
-        companions: plan.folder.companions.filter(TravellingRecord.travels), source: plan.folder.path)
+        companions: folder.companions.filter(TravellingRecord.travels), source: folder.path)
       return result
     }
   }
@@ -81,19 +98,16 @@ package struct ImportRun: Sendable {
       })
   }
 
-  private func report() -> ConversionReport {
+  private func report(_ differing: [SourceMatch.Drop]) -> ConversionReport {
     var report = ConversionReport(
       hostVersion: hostVersion, command: request.command, plugin: (plan.plugin.family, plan.plugin.version),
       source: .init(
-        path: request.source, format: "hf", bytes: plan.folder.files.reduce(0) { $0 + $1.size }),
+        path: request.source, format: "hf", bytes: folder.files.reduce(0) { $0 + $1.size }),
       output: .init(
         path: request.output, format: plan.format.rawValue, bytes: plan.output.catalog.files.reduce(0) { $0 + $1.size }),
-      layout: plan.layout.cluster.json, planHash: plan.conversion.hash)
-    report.drops = plan.match.drops.map { .init(name: $0.name, reason: $0.reason, bytes: $0.bytes) }
-    for duplicate in plan.match.duplicates {
-      report.notes.append("\(duplicate.name) holds the same as \(duplicate.original), which it is tied to")
-    }
-    for path in plan.folder.leftOut { report.notes.append("\(path) does not travel along") }
+      layout: plan.format == .prime ? .null : plan.layout.cluster.json, planHash: plan.conversion.hash)
+    report.drops = (plan.match.drops + differing).map { .init(name: $0.name, reason: $0.reason, bytes: $0.bytes) }
+    report.notes = plan.notes
     return report
   }
 }

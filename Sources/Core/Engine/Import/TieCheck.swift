@@ -2,20 +2,34 @@ import MimoFormats
 import MimoPlan
 import MimoSystem
 
-/// Tied tensors that are stored twice must be the same, or one of them would be lost.
+/// Tied tensors that are stored twice must be the same, or one of them would be lost, which only a family that says so
+/// may do.
 enum TieCheck {
   private static let window = 4 << 20
 
-  static func run(_ duplicates: [SourceMatch.Duplicate], in folder: HuggingFaceFolder) throws(MimoError) {
+  /// Answers those that differ and are left out.
+  static func run(
+    _ duplicates: [SourceMatch.Duplicate], in folder: HuggingFaceFolder
+  ) throws(MimoError) -> [SourceMatch.Drop] {
+    var drops: [SourceMatch.Drop] = []
     for duplicate in duplicates {
-      guard let one = folder.tensor(duplicate.name), let other = folder.tensor(duplicate.original) else { continue }
-      guard one.dtype == other.dtype, one.shape == other.shape else {
-        throw differs(duplicate, folder.files[one.file].path, "has another dtype or shape than")
+      guard let one = folder.tensor(duplicate.name), let other = folder.tensor(duplicate.original),
+        let difference = try difference(one, other, folder)
+      else { continue }
+      guard let reason = duplicate.dropReason else {
+        throw differs(duplicate, folder.files[one.file].path, difference)
       }
-      guard try isEqual(one, other, folder) else {
-        throw differs(duplicate, folder.files[one.file].path, "does not hold the same values as")
-      }
+      drops.append(
+        .init(name: duplicate.name, reason: "\(reason); it \(difference) \(duplicate.original)", bytes: one.range.count))
     }
+    return drops
+  }
+
+  private static func difference(
+    _ one: HuggingFaceFolder.Tensor, _ other: HuggingFaceFolder.Tensor, _ folder: HuggingFaceFolder
+  ) throws(MimoError) -> String? {
+    guard one.dtype == other.dtype, one.shape == other.shape else { return "has another dtype or shape than" }
+    return try isEqual(one, other, folder) ? nil : "does not hold the same values as"
   }
 
   private static func differs(_ duplicate: SourceMatch.Duplicate, _ path: String, _ how: String) -> MimoError {

@@ -1,4 +1,5 @@
 import MimoChecksum
+import MimoMapping
 import MimoPlan
 import MimoSystem
 import Synchronization
@@ -22,7 +23,10 @@ package struct Resources: Sendable {
 
   /// Bytes of one worker's window. Each worker has up to five buffers of this size: window, packed and converted elements
   /// (twice as wide at most).
-  var windowBytes: Int { max(64 << 10, min(Resources.largestWindow, memory / (jobs * 6))) }
+  var windowBytes: Int { max(ElementKernel.largestWhole, min(Resources.largestWindow, memory / (jobs * 6))) }
+
+  /// Bytes that all workers' buffers may take.
+  var bufferBytes: Int { windowBytes * 6 * jobs }
 }
 
 /// Called with the bytes of whole tensors that were moved, and the tensor's name.
@@ -47,16 +51,19 @@ package struct Execution: Sendable {
   let plan: ConversionPlan
   let resources: Resources
   let progress: ProgressHandler
+  /// Most bytes of a whole tensor that a worker takes at a time.
+  var windowBytes: Int
 
   package init(_ plan: ConversionPlan, resources: Resources, progress: @escaping ProgressHandler) {
     self.plan = plan
     self.resources = resources
     self.progress = progress
+    windowBytes = resources.windowBytes
   }
 
   /// Runs all units; files are parallel to those of the plan's two sides.
   package func run(wholeFiles: [File], storedFiles: [File]) throws(MimoError) -> MoveResult {
-    let units = WorkUnit.all(of: plan, windowBytes: resources.windowBytes)
+    let units = WorkUnit.all(of: plan, windowBytes: windowBytes)
     let next = Atomic<Int>(0)
     let total = Mutex(Tally(whole: plan.whole.count, chunks: plan.stored.chunks.count))
     let work = Work(next: next, total: total)

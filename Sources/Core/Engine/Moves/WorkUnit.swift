@@ -10,14 +10,19 @@ struct WorkUnit: Sendable, Hashable {
   /// Windows of at most `windowBytes` over all tensors, in the order of their bytes on disk, cut between rows where that
   /// is possible.
   static func all(of plan: ConversionPlan, windowBytes: Int) -> [WorkUnit] {
-    let order = plan.whole.indices.sorted { a, b in
-      (plan.whole[a].file, plan.whole[a].offset, a) < (plan.whole[b].file, plan.whole[b].offset, b)
+    all(of: plan.whole, windowBytes: windowBytes)
+  }
+
+  /// The same over tensors alone.
+  static func all(of whole: [WholeTensor], windowBytes: Int) -> [WorkUnit] {
+    let order = whole.indices.sorted { a, b in
+      (whole[a].file, whole[a].offset, a) < (whole[b].file, whole[b].offset, b)
     }
     var units: [WorkUnit] = []
     units.reserveCapacity(order.count)
     for tensor in order {
-      let count = plan.whole[tensor].elementCount
-      let step = windowElements(of: plan.whole[tensor], windowBytes: windowBytes)
+      let count = whole[tensor].elementCount
+      let step = windowElements(of: whole[tensor], windowBytes: windowBytes)
       var start = 0
       while start < count {
         units.append(WorkUnit(tensor: tensor, elements: start..<min(start + step, count)))

@@ -18,7 +18,10 @@ extension SourceManifest {
       let size = try field.member("size").integer()
       companions.append(.init(path: try field.member("path").relativePath(), size: UInt64(size)))
     }
-    return SourceManifest(files: files, index: try index(root.member("index")), companions: companions)
+    var manifest = SourceManifest(files: files, index: try index(root.member("index")), companions: companions)
+    guard try root.object()["left_out"] != nil else { return manifest }
+    for name in try root.member("left_out").items() { manifest.leftOut.append(try name.string()) }
+    return manifest
   }
 
   private static func weightFile(_ field: Field) throws(MimoError) -> WeightFile {

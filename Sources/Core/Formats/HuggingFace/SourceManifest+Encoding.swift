@@ -10,6 +10,7 @@ extension SourceManifest {
     root["index"] = index.map(SourceManifest.json) ?? .null
     root["companions"] = .array(
       companions.map { .object(["path": .string($0.path), "size": .integer(Int64(clamping: $0.size))]) })
+    if !leftOut.isEmpty { root["left_out"] = .array(leftOut.map { .string($0) }) }
     return JSONWriter.write(.object(root), .oneLine) + [UInt8(ascii: "\n")]
   }
 

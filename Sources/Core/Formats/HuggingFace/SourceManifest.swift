@@ -67,6 +67,8 @@ package struct SourceManifest: Sendable, Equatable {
   /// nil when the source had none.
   package var index: Index?
   package var companions: [HuggingFaceFolder.Companion]
+  /// Tensors that differed from the ones that they are tied to, so that these can not bring them back.
+  package var leftOut: [String] = []
 
   package init(files: [WeightFile], index: Index?, companions: [HuggingFaceFolder.Companion]) {
     self.files = files

@@ -1,0 +1,16 @@
+import PluginABI
+import PluginKit
+
+#if compiler(>=6.3)
+  @c(mimo_plugin_entry)
+#else
+  @_cdecl("mimo_plugin_entry")
+#endif
+public func entry(_ offer: UnsafePointer<mimo_offer>?, _ answer: UnsafeMutablePointer<mimo_answer>?) -> mimo_status {
+  let plugin = Plugin.language(
+    "DeepSeekV3",
+    architectures: ["DeepseekV3ForCausalLM"], layouts: ["megatron"])
+  return plugin.answer(offer, answer) { host, builder, layout in
+    describe(host, builder, layout) { (model, _) throws(Refusal) in try DeepSeekV3(model).describe() }
+  }
+}

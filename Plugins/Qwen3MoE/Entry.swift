@@ -1,0 +1,16 @@
+import PluginABI
+import PluginKit
+
+#if compiler(>=6.3)
+  @c(mimo_plugin_entry)
+#else
+  @_cdecl("mimo_plugin_entry")
+#endif
+public func entry(_ offer: UnsafePointer<mimo_offer>?, _ answer: UnsafeMutablePointer<mimo_answer>?) -> mimo_status {
+  let plugin = Plugin.language(
+    "Qwen3MoE",
+    architectures: ["Qwen3ForCausalLM", "Qwen3MoeForCausalLM", "Qwen3_5ForCausalLM", "Qwen3_5MoeForCausalLM"])
+  return plugin.answer(offer, answer) { host, builder, layout in
+    describe(host, builder, layout) { (model, layout) throws(Refusal) in try Qwen3MoE(model).describe(in: try Layout(layout, model)) }
+  }
+}

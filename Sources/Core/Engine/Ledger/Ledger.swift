@@ -1,0 +1,139 @@
+import MimoFormats
+import MimoMapping
+import MimoPlan
+import MimoPlugins
+import MimoSystem
+import MimoTensor
+
+/// What a conversion would do, told without moving a byte.
+package struct Ledger: Sendable {
+  package struct File: Sendable {
+    package var path: String
+    package var bytes: UInt64
+  }
+
+  /// What is left out: tensors by name, or by pattern where only a config is known.
+  package struct Drop: Sendable {
+    package var name: String
+    package var reason: String
+    /// nil for a pattern.
+    package var bytes: Int?
+  }
+
+  package struct DTypeChange: Sendable {
+    package var tensor: String
+    package var from: DType
+    package var to: DType
+  }
+
+  /// A change of value on the way to the Megatron side, and how many of its parameters have it.
+  package struct Kernel: Sendable {
+    package var name: String
+    package var targets: Int
+    /// The way back does not restore the values.
+    package var isLossy: Bool
+  }
+
+  package let plugin: PluginInfo
+  package let source: (path: String, format: String)
+  package let outputFormat: String
+  package let layout: JSONValue
+  /// Tensors and bytes of the Hugging Face side.
+  package let sources: (tensors: Int, parameters: Int, bytes: Int)
+  /// Parameters of the Megatron side, the stored pieces and their bytes.
+  package let targets: (tensors: Int, chunks: Int, bytes: Int)
+  package let files: [File]
+  /// Empty for an export.
+  package let ranks: [RankShare]
+  package let drops: [Drop]
+  package let dtypeChanges: [DTypeChange]
+  package let kernels: [Kernel]
+  package let notes: [String]
+  package let planHash: UInt64
+  /// Bytes that a run is expected to have resident at most: what the plan takes now, and its buffers.
+  package let peakMemory: Int
+
+  package init(_ plan: ImportPlan, request: ConversionRequest) {
+    let conversion = plan.conversion
+    let files = plan.output.catalog.files.map { File(path: $0.path, bytes: $0.size) }
+    self.init(
+      conversion, plugin: plan.plugin, source: (request.source, plan.source.isConfigAlone ? "config" : "hf"),
+      outputFormat: plan.format.rawValue, layout: plan.format == .prime ? .null : plan.layout.cluster.json, files: files,
+      ranks: plan.format == .prime ? [] : RankShare.all(plan.layout, dtypes: conversion.stored.targets.map(\.dtype)),
+      drops: Ledger.drops(of: plan), notes: plan.notes, resources: request.resources)
+  }
+
+  package init(_ plan: ExportPlan, request: ConversionRequest) {
+    let files = plan.output.files.map { File(path: $0.path, bytes: $0.size) }
+    let format = plan.stored.format == .ranks ? "ranks" : plan.stored.naming.rawValue
+    self.init(
+      plan.conversion, plugin: plan.plugin, source: (request.source, format), outputFormat: "hf", layout: .null,
+      files: files, ranks: [], drops: [], notes: plan.notes, resources: request.resources)
+  }
+
+  private init(
+    _ plan: ConversionPlan, plugin: PluginInfo, source: (path: String, format: String), outputFormat: String,
+    layout: JSONValue, files: [File], ranks: [RankShare], drops: [Drop], notes: [String], resources: Resources
+  ) {
+    self.plugin = plugin
+    self.source = source
+    self.outputFormat = outputFormat
+    self.layout = layout
+    sources = (plan.whole.count, plan.whole.reduce(0) { $0 + $1.elementCount }, plan.wholeBytes)
+    targets = (plan.description.targets.count, plan.stored.chunks.count, Ledger.storedBytes(plan))
+    self.files = files
+    self.ranks = ranks
+    self.drops = drops
+    dtypeChanges = Ledger.changes(in: plan)
+    kernels = Ledger.kernels(in: plan)
+    self.notes = notes
+    planHash = plan.hash
+    peakMemory = (ProcessUsage.peakResidentBytes ?? 0) + resources.bufferBytes
+  }
+
+  private static func drops(of plan: ImportPlan) -> [Drop] {
+    if plan.source.isConfigAlone {
+      return plan.layout.description.drops.map { Drop(name: $0.pattern, reason: $0.reason, bytes: nil) }
+    }
+    return plan.match.drops.map { Drop(name: $0.name, reason: $0.reason, bytes: $0.bytes) }
+  }
+
+  private static func storedBytes(_ plan: ConversionPlan) -> Int {
+    var bytes = 0
+    for (target, stored) in zip(plan.description.targets, plan.stored.targets) {
+      bytes += stored.dtype.byteCount(elements: target.shape.elementCount ?? 0) ?? 0
+    }
+    return bytes
+  }
+
+  private static func changes(in plan: ConversionPlan) -> [DTypeChange] {
+    var changes: [DTypeChange] = []
+    for (index, tensor) in plan.whole.enumerated() {
+      for use in plan.uses[index] where plan.stored.targets[use.target].dtype != tensor.dtype {
+        let other = plan.stored.targets[use.target].dtype
+        let isImport = plan.direction == .wholeToStored
+        changes.append(
+          DTypeChange(
+            tensor: tensor.name, from: isImport ? tensor.dtype : other, to: isImport ? other : tensor.dtype))
+        break
+      }
+    }
+    return changes
+  }
+
+  private static func kernels(in plan: ConversionPlan) -> [Kernel] {
+    var counts: [ElementKernel: Int] = [:]
+    for target in plan.description.targets {
+      guard let kernel = target.fragments.lazy.compactMap(\.kernel).first else { continue }
+      counts[kernel, default: 0] += 1
+    }
+    return counts.map { Kernel(name: $0.key.name, targets: $0.value, isLossy: $0.key.isLossy) }.sorted { $0.name < $1.name }
+  }
+}
+
+extension ImportSource {
+  var isConfigAlone: Bool {
+    if case .config = self { return true }
+    return false
+  }
+}

@@ -1,0 +1,22 @@
+import MimoTensor
+
+/// A model to make up from its config.
+package struct SynthRequest: Sendable {
+  /// The path of config.json.
+  package var config: String
+  package var output: String
+  package var seed: UInt64 = 0
+  package var dtype: DType?
+  /// "per_expert", "packed" or "packed_transposed".
+  package var expertStorage: String?
+  /// Largest safetensors file.
+  package var shardBytes: Int?
+  package var overwrite = false
+  package var resources: Resources
+
+  package init(config: String, output: String, resources: Resources) {
+    self.config = config
+    self.output = output
+    self.resources = resources
+  }
+}

@@ -1,0 +1,80 @@
+import MimoFormats
+import MimoPlan
+import MimoSystem
+import Synchronization
+
+/// Writes a made-up checkpoint: a Hugging Face folder that appears whole or not at all.
+package struct SynthRun: Sendable {
+  let plan: SynthPlan
+  let request: SynthRequest
+
+  package init(_ plan: SynthPlan, request: SynthRequest) {
+    self.plan = plan
+    self.request = request
+  }
+
+  package func run(progress: @escaping ProgressHandler) throws(MimoError) {
+    if !request.overwrite { try StagedDirectory.refuseExisting(request.output) }
+    let bytes = plan.output.files.reduce(0) { $0 + $1.size }
+    try OutputFolder.checkSpace(bytes + 1 << 20, for: request.output)
+    let stage = try StagedDirectory(for: request.output)
+    let files = try OutputFolder.create(plan.output.files, in: stage.path)
+    for (file, head) in zip(files, plan.output.heads) { try file.write(head, at: 0) }
+    try writeTensors(files, progress: progress)
+    if let index = plan.output.index {
+      try FileSystem.writeSmallFile(FileSystem.join(stage.path, HuggingFaceIndex.fileName), index)
+    }
+    _ = try FileSystem.copyFile(plan.config.path, to: FileSystem.join(stage.path, "config.json"))
+    _ = try HuggingFaceFolder.open(stage.path)
+    try Interruption.check()
+    try stage.publish(replacing: request.overwrite)
+  }
+
+  private func writeTensors(_ files: [File], progress: @escaping ProgressHandler) throws(MimoError) {
+    let tensors = plan.output.whole
+    let units = SynthRun.units(of: tensors)
+    let queue = WorkQueue(count: units.count)
+    let seed = request.seed
+    try Workers.run(count: min(request.resources.jobs, max(1, units.count))) { worker throws(MimoError) in
+      var buffer = ByteBuffer()
+      while !worker.isCancelled, let index = queue.next() {
+        try Interruption.check()
+        let unit = units[index]
+        let tensor = tensors[unit.tensor]
+        guard let values = SyntheticValues(seed: seed, tensor: tensor.name, dtype: tensor.dtype) else {
+          throw MimoError(.internalError, "no values for \(tensor.dtype.rawValue)", tensor: tensor.name)
+        }
+        let width = tensor.dtype.byteWidth ?? 1
+        let start = unit.elements.lowerBound * width
+        let bytes = buffer.reserve(unit.elements.count * width)
+        values.fill(bytes, at: start)
+        try files[tensor.file].write(UnsafeRawBufferPointer(bytes), at: tensor.offset + UInt64(start))
+        progress(bytes.count, tensor.name)
+      }
+    }
+  }
+
+  /// Windows that fit the processor's cache and begin on a whole word of the generator.
+  private static func units(of tensors: [WholeTensor]) -> [WorkUnit] {
+    let step = 1 << 20
+    return tensors.indices.flatMap { tensor in
+      let count = tensors[tensor].elementCount
+      return stride(from: 0, to: count, by: step).map { start in
+        WorkUnit(tensor: tensor, elements: start..<min(start + step, count))
+      }
+    }
+  }
+}
+
+/// Numbers units of work; threads share it.
+final class WorkQueue: Sendable {
+  private let count: Int
+  private let position = Atomic<Int>(0)
+
+  init(count: Int) { self.count = count }
+
+  func next() -> Int? {
+    let index = position.wrappingAdd(1, ordering: .relaxed).oldValue
+    return index < count ? index : nil
+  }
+}

@@ -1,0 +1,90 @@
+import MimoEngine
+
+/// A ledger as lines for people: long lists are grouped.
+struct LedgerText {
+  private let ledger: Ledger
+
+  init(_ ledger: Ledger) { self.ledger = ledger }
+
+  var text: String {
+    var lines = [
+      "plan \(ledger.source.path): \(ledger.source.format) -> \(ledger.outputFormat), plugin \(ledger.plugin.family) "
+        + ledger.plugin.version,
+      "hugging face  \(ledger.sources.tensors) tensors, \(ledger.sources.parameters) parameters, "
+        + "\(ByteCount(ledger.sources.bytes))",
+      "megatron      \(ledger.targets.tensors) parameters in \(ledger.targets.chunks) chunks, "
+        + "\(ByteCount(ledger.targets.bytes))",
+    ]
+    lines += files
+    lines += rows(ledger.ranks.map(rank), of: "rank")
+    lines += rows(drops, of: "left out")
+    lines += rows(changes, of: "dtype")
+    lines += rows(ledger.kernels.map { "\($0.name) on \($0.targets) parameters" + ($0.isLossy ? ", lossy" : "") }, of: "kernel")
+    lines += rows(ledger.notes, of: "note")
+    lines.append("peak memory   about \(ByteCount(ledger.peakMemory))")
+    lines.append("plan hash     \(hash)")
+    return lines.joined(separator: "\n") + "\n"
+  }
+
+  /// More rows than this are told by their number.
+  private static let mostRows = 40
+
+  private func rows(_ rows: [String], of label: String) -> [String] {
+    let head = label + String(repeating: " ", count: 14 - label.count)
+    let shown = rows.count > LedgerText.mostRows ? rows.prefix(LedgerText.mostRows - 1) : rows[...]
+    return shown.map { head + $0 } + (shown.count < rows.count ? ["\(head)and \(rows.count - shown.count) more, see --json"] : [])
+  }
+
+  private var files: [String] {
+    let total = ledger.files.reduce(0) { $0 + Int(clamping: $1.bytes) }
+    let head = "\(ledger.files.count) files, \(ByteCount(total))"
+    guard ledger.files.count > 8, let least = ledger.files.map(\.bytes).min(), let most = ledger.files.map(\.bytes).max()
+    else {
+      return rows([head] + ledger.files.map { "\($0.path)  \(ByteCount(Int(clamping: $0.bytes)))" }, of: "output")
+    }
+    let names = "\(ledger.files[0].path) to \(ledger.files[ledger.files.count - 1].path)"
+    return rows(["\(head): \(names), \(span(Int(clamping: least)...Int(clamping: most))) each"], of: "output")
+  }
+
+  private func rank(_ share: RankShare) -> String {
+    let ranks =
+      share.ranks.count == 1 ? "\(share.ranks.lowerBound)" : "\(share.ranks.lowerBound)-\(share.ranks.upperBound - 1)"
+    let tensors =
+      share.tensors.lowerBound == share.tensors.upperBound
+      ? "\(share.tensors.lowerBound)" : "\(share.tensors.lowerBound)-\(share.tensors.upperBound)"
+    return "\(ranks)  \(share.component) stage \(share.stage): \(span(share.bytes)) in \(tensors) tensors"
+      + (share.ranks.count > 1 ? " each" : "")
+  }
+
+  private func span(_ bytes: ClosedRange<Int>) -> String {
+    bytes.lowerBound == bytes.upperBound
+      ? "\(ByteCount(bytes.lowerBound))" : "\(ByteCount(bytes.lowerBound)) to \(ByteCount(bytes.upperBound))"
+  }
+
+  /// One line a reason; names where they are few.
+  private var drops: [String] {
+    grouped(ledger.drops) { $0.reason }.map { reason, drops in
+      let bytes = drops.reduce(0) { $0 + ($1.bytes ?? 0) }
+      let size = drops.contains { $0.bytes != nil } ? " (\(ByteCount(bytes)))" : ""
+      let names = drops.prefix(3).map(\.name).joined(separator: ", ") + (drops.count > 3 ? ", ..." : "")
+      return "\(drops.count == 1 ? "" : "\(drops.count): ")\(names)\(size): \(reason)"
+    }
+  }
+
+  private var changes: [String] {
+    grouped(ledger.dtypeChanges) { "\($0.from.rawValue) -> \($0.to.rawValue)" }.map { words, changes in
+      "\(words): \(changes.count) tensors, such as \(changes[0].tensor)"
+    }
+  }
+
+  private func grouped<Item>(_ items: [Item], by key: (Item) -> String) -> [(String, [Item])] {
+    var groups: [String: [Item]] = [:]
+    for item in items { groups[key(item), default: []].append(item) }
+    return groups.sorted { $0.key < $1.key }
+  }
+
+  private var hash: String {
+    let digits = String(ledger.planHash, radix: 16)
+    return String(repeating: "0", count: 16 - digits.count) + digits
+  }
+}
