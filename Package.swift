@@ -82,7 +82,10 @@ let package = Package(
     .testTarget(name: "PlanTests", dependencies: ["MimoPlan"], path: "Tests/PlanTests"),
     .testTarget(
       name: "EngineTests",
-      dependencies: ["AlgebraSupport", "MimoEngine", "MimoMapping", "MimoPlan", "MimoSystem", "MimoTensor"],
+      dependencies: [
+        "AlgebraSupport", "MimoEngine", "MimoFormats", "MimoMapping", "MimoParallel", "MimoPlan", "MimoPlugins",
+        "MimoSystem", "MimoTensor",
+      ],
       path: "Tests/EngineTests"),
     .testTarget(
       name: "CommandTests",
