@@ -26,9 +26,9 @@ struct GLM4MoE {
     mtpLayers = try config.size("num_nextn_predict_layers", default: 0, atLeast: 0, atMost: Config.largestCount)
   }
 
-  func describe() throws(Refusal) {
-    let root = Part(model, source: "model.")
-    let predictsMore = !attention.isSparse && mtpLayers > 0
+  func describe(in layout: Layout) throws(Refusal) {
+    let root = Part(model, source: "model.", layout: layout)
+    let predictsMore = (!attention.isSparse || layout == .prime) && mtpLayers > 0
     try layers.describe(root, repeatsEmbedding: predictsMore, attention: describeAttention)
     if predictsMore {
       try root.trailingMTP(mtpLayers, after: layers.shape) { (layer) throws(Refusal) in
@@ -38,7 +38,7 @@ struct GLM4MoE {
     } else if mtpLayers > 0 {
       try dropMTP()
     }
-    try describeProvider()
+    if layout == .prime { try model.dropPrimeBuffers() } else { try describeProvider() }
   }
 
   private func describeAttention(_ layer: Part) throws(Refusal) {

@@ -18,9 +18,10 @@ struct Qwen3MoE {
     text = try QwenText(config, variant, isTied: try config.flag("tie_word_embeddings", default: false))
   }
 
-  func describe() throws(Refusal) {
-    try text.describe(Part(model, source: "model."), hasMTP: true)
-    try describeProvider()
+  func describe(in layout: Layout) throws(Refusal) {
+    try text.describe(Part(model, source: "model.", layout: layout), hasMTP: true)
+    guard layout == .prime else { return try describeProvider() }
+    try variant.requirePrime(model)
   }
 
   private func describeProvider() throws(Refusal) {

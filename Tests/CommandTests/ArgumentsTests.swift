@@ -126,7 +126,7 @@ private let pages = [
     ("convert --plugin P A B", "--to is missing. Say --to and one of mimo, megatron, ranks, hf"),
     (
       "convert --plugin P --to hf --pad-vocab A B",
-      "--pad-vocab does not go with --to hf. A Hugging Face folder has no parallel layout; leave it out"
+      "--pad-vocab does not go with --to hf. Such a folder has no parallel layout; leave it out"
     ),
     (
       "convert --plugin P --to mimo A B",
@@ -150,7 +150,7 @@ private let pages = [
         + "Use --component for a MIMO model, or --tp, --pp and so on for a single one"
     ),
     (
-      "convert --plugin P --to megatron --max-shard-size 5GB A B", "--max-shard-size goes with --to hf only"
+      "convert --plugin P --to megatron --max-shard-size 5GB A B", "--max-shard-size goes with --to hf and --to prime only"
     ),
     ("plan --plugin P --to mimo A", "--to mimo wants --component. Write --component NAME=tp=N[,...] for each component"),
     ("inspect", "inspect: PATH is missing. See mimo-host inspect --help"),

@@ -126,6 +126,7 @@ struct LayoutTests {
     member("provider_field", \mimo_host.provider_field),
     member("config_override", \mimo_host.config_override),
     member("fail", \mimo_host.fail),
+    member("zeros", \mimo_host.zeros),
     member("struct_size", \mimo_component.struct_size),
     member("reserved", \mimo_component.reserved),
     member("name", \mimo_component.name),

@@ -107,7 +107,23 @@ package struct ModelBuilder: Sendable {
     guard input.fragments.allSatisfy({ $0.kernel == nil }) else {
       throw wrong("a second kernel on the same elements\(origin(input))")
     }
+    if kernel == .subtractMinimum { try check(whole: input) }
     return append(input.mapped(kernel))
+  }
+
+  /// Zeros from no source; a dim may be 0.
+  package mutating func zeros(_ shape: GlobalShape) throws(MimoError) -> NodeID {
+    guard shape.elementCount != nil, shape.dims.allSatisfy({ $0 >= 0 }) else {
+      throw wrong("zeros of the impossible shape \(shape)")
+    }
+    return append(Node(zeros: shape))
+  }
+
+  /// A minimum is that of one whole source, whatever becomes of it afterwards.
+  private func check(whole node: Node) throws(MimoError) {
+    guard node.fragments.count == 1, let source = node.fragments[0].source,
+      description.sources[source].shape.elementCount == node.shape.elementCount
+    else { throw wrong("the minimum is of one source as a whole\(origin(node))") }
   }
 
   package func shape(of id: NodeID) throws(MimoError) -> GlobalShape { try node(id).shape }

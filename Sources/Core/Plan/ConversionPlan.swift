@@ -48,10 +48,19 @@ package struct ConversionPlan: Sendable {
     self.uses = uses
     try proveChunks()
     try proveDTypes()
+    try proveMinima()
   }
 
   /// Bytes of all whole tensors.
   package var wholeBytes: Int { whole.reduce(0) { $0 + $1.byteCount } }
+
+  /// Whole tensors that a kernel without a way back is put on.
+  package var lossyTensors: [(tensor: String, kernel: ElementKernel)] {
+    zip(whole, uses).compactMap { tensor, uses in
+      let kernels = uses.lazy.compactMap { description.targets[$0.target].fragments[$0.fragment].kernel }
+      return kernels.first(where: \.isLossy).map { (tensor.name, $0) }
+    }
+  }
 
   /// Each target's chunks tile it; copies lie where an original lies.
   private func proveChunks() throws(MimoError) {
@@ -62,6 +71,20 @@ package struct ConversionPlan: Sendable {
       throw MimoError(
         .invalidInput, "the stored chunks do not hold each element of \(target.shape) once: \(fault)",
         tensor: target.globalName)
+    }
+  }
+
+  /// A source whose minimum is needed is small enough to be seen as a whole before anything of it is written.
+  private func proveMinima() throws(MimoError) {
+    for (source, uses) in zip(whole, uses) where source.byteCount > ElementKernel.largestWhole {
+      for use in uses {
+        let kernel = description.targets[use.target].fragments[use.fragment].kernel
+        guard kernel == .subtractMinimum else { continue }
+        throw MimoError(
+          .unsupported,
+          "its minimum is to be taken off, but it has \(source.byteCount) bytes and at most \(ElementKernel.largestWhole) are looked at as a whole",
+          tensor: source.name)
+      }
     }
   }
 
@@ -79,7 +102,8 @@ package struct ConversionPlan: Sendable {
         guard ElementConverter(left: source.dtype, right: dtype, kernel: kernel) == nil else { continue }
         throw MimoError(
           .unsupported, "there is no conversion between \(source.dtype.rawValue) and \(dtype.rawValue)",
-          tensor: source.name, remedy: "Only floating point values change their dtype; codes and integers do not")
+          path: wholeFiles[source.file].path, tensor: source.name,
+          remedy: "Only floating point values change their dtype; codes and integers do not")
       }
     }
   }

@@ -48,6 +48,11 @@ extension DescribeHost {
           Int(input), kernel: try DescribeHost.element(try BoundaryReader.checked(kernel, "a kernel")))
       }
     }
+    host.zeros = { handle, rank, dims in
+      DescribeHost.node(handle) { (session) throws(MimoError) in
+        try session.builder.zeros(try BoundaryReader.shape(rank, dims, "zeros"))
+      }
+    }
   }
 
   private static func node(
@@ -59,8 +64,11 @@ extension DescribeHost {
   }
 
   private static func element(_ kernel: mimo_kernel) throws(MimoError) -> ElementKernel {
-    guard kernel.kind == MIMO_KERNEL_ADD else { throw BoundaryReader.broken("the unknown kernel \(kernel.kind)") }
     guard kernel.value.isFinite else { throw BoundaryReader.broken("a kernel with the value \(kernel.value)") }
-    return .add(kernel.value)
+    switch kernel.kind {
+    case MIMO_KERNEL_ADD: return .add(kernel.value)
+    case MIMO_KERNEL_MIN_SHIFT: return .subtractMinimum
+    default: throw BoundaryReader.broken("the unknown kernel \(kernel.kind)")
+    }
   }
 }

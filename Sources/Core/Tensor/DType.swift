@@ -40,6 +40,9 @@ package enum DType: String, Sendable, CaseIterable, Hashable {
   /// Bytes that one element takes, nil for types below one byte.
   package var byteWidth: Int? { bitWidth % 8 == 0 ? bitWidth / 8 : nil }
 
+  /// Whether values are computed with: bf16, fp16 and fp32.
+  package var isPlainFloat: Bool { self == .bf16 || self == .f16 || self == .f32 }
+
   /// Bytes of `elements` elements; nil when they do not fill whole bytes or the size overflows.
   package func byteCount(elements: Int) -> Int? {
     let (bits, overflow) = elements.multipliedReportingOverflow(by: bitWidth)

@@ -43,7 +43,8 @@ typedef int32_t mimo_status;
 #define MIMO_ABSENT 1 /* the asked thing does not exist (a config key, a source, an option) */
 #define MIMO_FAILED 2 /* refused; the host holds the message */
 
-/* Element types. 0 stands for "the model's own dtype" (params_dtype, as config.json or --dtype says). */
+/* Element types. 0 stands for "the model's own dtype" (params_dtype, as config.json or --dtype says); for a target of
+ * layout "prime" for the dtype that its sources are stored in. */
 typedef uint32_t mimo_dtype;
 #define MIMO_DTYPE_MODEL 0u
 #define MIMO_DTYPE_F32 1u
@@ -77,6 +78,9 @@ typedef uint32_t mimo_target_id;
 
 /* Value-changing kernels on elements. */
 #define MIMO_KERNEL_ADD 1u /* x + value, in the source's dtype, then cast; inverse: x - value, in the target's dtype */
+/* Lossy: x - the least x of the source, in its dtype, then cast; the way back only casts. For one small source as a whole,
+ * because its minimum must be known before its first element is written; `value` is 0. */
+#define MIMO_KERNEL_MIN_SHIFT 2u
 
 typedef struct mimo_kernel {
   uint32_t struct_size;
@@ -217,7 +221,8 @@ typedef struct mimo_host {
   /* With pp > 1 the last stage holds a copy of a first-stage target under `name`; checkpoints hold no key for it. */
   mimo_status (*alias)(mimo_builder *, mimo_target_id of, mimo_string name);
   mimo_status (*state_entry)(mimo_builder *, const mimo_state_entry *);
-  /* Sources whose name matches `pattern` (`*` stands for any run of characters) have no place in this layout. */
+  /* Sources whose name matches `pattern` (`*` stands for any run of characters) have no place in this layout. In layout
+   * "prime" also tensors of a checkpoint in that layout: buffers that only a running trainer needs. */
   mimo_status (*drop)(mimo_builder *, mimo_string pattern, mimo_string reason);
   /* `duplicate` may be stored beside `original`; then the two must hold the same bits, unless a `drop` matches
    * `duplicate` too: one that differs is then left out, with that reason. */
@@ -233,6 +238,10 @@ typedef struct mimo_host {
 
   /* Says why this model can not be described. Always answers MIMO_FAILED. */
   mimo_status (*fail)(mimo_builder *, mimo_string message);
+
+  /* --- more of the mapping graph --------------------------------------------------------------------------- */
+  /* A tensor of zeros that no source has a part in; a dim may be 0. The way back reads nothing of it. */
+  mimo_node (*zeros)(mimo_builder *, uint32_t rank, const int64_t *dims);
 } mimo_host;
 
 /* A part of the model with a parallel layout of its own. */

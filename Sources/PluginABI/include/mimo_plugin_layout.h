@@ -81,7 +81,7 @@ MIMO_LAYOUT_MEMBER(mimo_value, text, 24, 16);
 MIMO_LAYOUT_MEMBER(mimo_value, integers, 40, 8);
 MIMO_LAYOUT_MEMBER(mimo_value, count, 48, 8);
 
-MIMO_LAYOUT_STRUCT(mimo_host, 8, 216);
+MIMO_LAYOUT_STRUCT(mimo_host, 8, 224);
 MIMO_LAYOUT_MEMBER(mimo_host, struct_size, 0, 4);
 MIMO_LAYOUT_MEMBER(mimo_host, abi, 4, 4);
 MIMO_LAYOUT_MEMBER(mimo_host, config_kind, 8, 8);
@@ -110,6 +110,7 @@ MIMO_LAYOUT_MEMBER(mimo_host, provider, 184, 8);
 MIMO_LAYOUT_MEMBER(mimo_host, provider_field, 192, 8);
 MIMO_LAYOUT_MEMBER(mimo_host, config_override, 200, 8);
 MIMO_LAYOUT_MEMBER(mimo_host, fail, 208, 8);
+MIMO_LAYOUT_MEMBER(mimo_host, zeros, 216, 8);
 
 MIMO_LAYOUT_STRUCT(mimo_component, 8, 72);
 MIMO_LAYOUT_MEMBER(mimo_component, struct_size, 0, 4);

@@ -19,7 +19,7 @@ struct LedgerText {
     lines += rows(ledger.ranks.map(rank), of: "rank")
     lines += rows(drops, of: "left out")
     lines += rows(changes, of: "dtype")
-    lines += rows(ledger.kernels.map { "\($0.name) on \($0.targets) parameters" }, of: "kernel")
+    lines += rows(ledger.kernels.map { "\($0.name) on \($0.targets) parameters" + ($0.isLossy ? ", lossy" : "") }, of: "kernel")
     lines += rows(ledger.notes, of: "note")
     lines.append("peak memory   about \(ByteCount(ledger.peakMemory))")
     lines.append("plan hash     \(hash)")

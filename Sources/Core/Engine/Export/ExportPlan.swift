@@ -37,6 +37,7 @@ package struct ExportPlan: Sendable {
     for override in stored.description.configOverrides where stored.config.json[override.path] != nil {
       notes.append("config.json: \(override.path) was changed: \(override.reason)")
     }
+    notes += conversion.lossyTensors.map { "\($0.tensor): \($0.kernel.name) is lossy, what it took is not put back" }
     return notes + stored.leftBehind.map { "\($0) is no weight and was left behind" }
   }
 
@@ -46,12 +47,13 @@ package struct ExportPlan: Sendable {
     let description = stored.description
     if let manifest = stored.manifest, knows(manifest, description) {
       return try WholeOutput(restoring: manifest, for: description) { spec in
-        request.dtype.flatMap { isPlainFloat(spec.dtype) ? $0 : nil } ?? spec.dtype
+        request.dtype.flatMap { spec.dtype.isPlainFloat ? $0 : nil } ?? spec.dtype
       }
     }
     let model = try stored.config.dtype(asked: request.dtype)
+    let held = stored.format == .prime ? stored.primeDTypes : [:]
     return try WholeOutput(description, shardBytes: request.shardBytes ?? defaultShardBytes) { source in
-      request.dtype ?? source.published ?? model
+      request.dtype ?? held[source.name] ?? source.published ?? model
     }
   }
 
@@ -61,8 +63,6 @@ package struct ExportPlan: Sendable {
     for file in manifest.files { for tensor in file.tensors { names.insert(tensor.name) } }
     return description.sources.allSatisfy { names.contains($0.name) }
   }
-
-  private static func isPlainFloat(_ dtype: DType) -> Bool { dtype == .bf16 || dtype == .f16 || dtype == .f32 }
 
   private static func missing(_ stored: StoredCheckpoint) -> [String] {
     guard let manifest = stored.manifest else { return [] }

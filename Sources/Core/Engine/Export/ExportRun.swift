@@ -20,6 +20,7 @@ package struct ExportRun: Sendable {
     let start = MonotonicClock.seconds()
     if !request.overwrite { try StagedDirectory.refuseExisting(request.output) }
     try OutputFolder.checkSpace(bytesNeeded, for: request.output)
+    let differing = try plan.stored.differingTies()
     let stage = try StagedDirectory(for: request.output)
     let files = try OutputFolder.create(plan.output.files, in: stage.path)
     for (file, head) in zip(files, plan.output.heads) { try file.write(head, at: 0) }
@@ -29,8 +30,9 @@ package struct ExportRun: Sendable {
     try plan.stored.checkDigests(result, files: sources)
     try copyTies(files)
     try writeCompanions(into: stage.path)
-    try prove(stage.path)
+    try OutputFolder.prove(stage.path, tensors: plan.output.whole.count + plan.output.copies.count)
     var report = report()
+    report.drops = differing.map { .init(name: $0.name, reason: $0.reason, bytes: $0.bytes) }
     report.add(plan.conversion, names: plan.stored.description.targets.indices.map(plan.stored.name), result: result)
     report.seconds = MonotonicClock.seconds() - start
     try FileSystem.writeSmallFile(FileSystem.join(stage.path, ConversionReport.fileName), report.encoded())
@@ -60,26 +62,11 @@ package struct ExportRun: Sendable {
   }
 
   private func writeCompanions(into folder: String) throws(MimoError) {
-    if let index = plan.output.index {
-      try FileSystem.writeSmallFile(FileSystem.join(folder, HuggingFaceIndex.fileName), index)
-    }
+    try OutputFolder.writeIndex(plan.output.index, in: folder)
     guard let source = plan.stored.companionFolder else { return }
-    let changed = plan.stored.config.applying(plan.stored.description.configOverrides)
-    let isChanged = changed != plan.stored.config.json
-    let names = isChanged ? plan.stored.companions.filter { $0 != "config.json" } : plan.stored.companions
-    try TravellingRecord.copy(names, from: source, to: folder)
-    guard isChanged else { return }
-    let text = JSONWriter.write(changed, .indented(2)) + [UInt8(ascii: "\n")]
-    try FileSystem.writeSmallFile(FileSystem.join(folder, "config.json"), text)
-  }
-
-  /// Reads back what was written: heads, index and inventory.
-  private func prove(_ folder: String) throws(MimoError) {
-    let written = try HuggingFaceFolder.open(folder)
-    let expected = plan.output.whole.count + plan.output.copies.count
-    guard written.tensors.count == expected else {
-      throw MimoError(.internalError, "\(written.tensors.count) of \(expected) tensors read back", path: folder)
-    }
+    try OutputFolder.writeCompanions(
+      plan.stored.companions, from: source, config: plan.stored.config, plan.stored.description.configOverrides,
+      in: folder)
   }
 
   private func report() -> ConversionReport {

@@ -61,6 +61,16 @@ package struct ImportRun: Sendable {
       try FileSystem.writeSmallFile(FileSystem.join(output, "layout.json"), Array(layoutDocument.json.utf8))
       for file in files { _ = try SafeTensorsHeader.parse(file) }
       return result
+    case .prime(let prime):
+      let files = try OutputFolder.create(prime.catalog.files, in: output)
+      for (file, head) in zip(files, prime.heads) { try file.write(head, at: 0) }
+      let result = try move(to: files, progress: progress)
+      try OutputFolder.writeIndex(prime.index, in: output)
+      let companions = folder.companions.filter(TravellingRecord.travels).map(\.path)
+      try OutputFolder.writeCompanions(
+        companions, from: folder.path, config: plan.config, plan.layout.description.configOverrides, in: output)
+      try OutputFolder.prove(output, tensors: plan.layout.description.targets.count)
+      return result
     case .dist(let dist):
       let writer = try DistWriter(dist, root: output)
       let result = try move(to: writer.files, progress: progress)
@@ -95,7 +105,7 @@ package struct ImportRun: Sendable {
         path: request.source, format: "hf", bytes: folder.files.reduce(0) { $0 + $1.size }),
       output: .init(
         path: request.output, format: plan.format.rawValue, bytes: plan.output.catalog.files.reduce(0) { $0 + $1.size }),
-      layout: plan.layout.cluster.json, planHash: plan.conversion.hash)
+      layout: plan.format == .prime ? .null : plan.layout.cluster.json, planHash: plan.conversion.hash)
     report.drops = (plan.match.drops + differing).map { .init(name: $0.name, reason: $0.reason, bytes: $0.bytes) }
     report.notes = plan.notes
     return report

@@ -1,4 +1,5 @@
 import MimoChecksum
+import MimoMapping
 import MimoPlan
 import MimoSystem
 import Synchronization
@@ -22,7 +23,7 @@ package struct Resources: Sendable {
 
   /// Bytes of one worker's window. Each worker has up to five buffers of this size: window, packed and converted elements
   /// (twice as wide at most).
-  var windowBytes: Int { max(64 << 10, min(Resources.largestWindow, memory / (jobs * 6))) }
+  var windowBytes: Int { max(ElementKernel.largestWhole, min(Resources.largestWindow, memory / (jobs * 6))) }
 
   /// Bytes that all workers' buffers may take.
   var bufferBytes: Int { windowBytes * 6 * jobs }

@@ -47,15 +47,7 @@ struct Mover: ~Copyable {
           try mover.store(part, of: unit, from: buffer)
         }
       case .storedToWhole:
-        var loaded = 0
-        try forEachPart(of: unit, replicas: false) { mover, part throws(MimoError) in
-          try mover.load(part, of: unit, into: buffer)
-          loaded += part.block.volume
-        }
-        guard loaded == unit.elements.count else {
-          throw MimoError(.internalError, "\(loaded) of \(unit.elements.count) elements came in")
-        }
-        try compareReplicas(of: unit, with: buffer)
+        try collect(unit, into: buffer)
         digest(buffer, of: unit.tensor, at: unit.elements.lowerBound * width)
         try wholeFiles[tensor.file].write(UnsafeRawBufferPointer(buffer), at: start)
         tally.bytesWritten += buffer.count
@@ -63,6 +55,29 @@ struct Mover: ~Copyable {
     } catch {
       throw error.at(tensor: tensor.name)
     }
+  }
+
+  /// Fills `buffer` with a window of a whole tensor, out of the stored chunks that hold it.
+  mutating func gather(_ unit: WorkUnit, into buffer: UnsafeMutableRawBufferPointer) throws(MimoError) {
+    do throws(MimoError) {
+      try collect(unit, into: buffer)
+    } catch {
+      throw error.at(tensor: plan.whole[unit.tensor].name)
+    }
+  }
+
+  private mutating func collect(
+    _ unit: WorkUnit, into buffer: UnsafeMutableRawBufferPointer
+  ) throws(MimoError) {
+    var loaded = 0
+    try forEachPart(of: unit, replicas: false) { mover, part throws(MimoError) in
+      try mover.load(part, of: unit, into: buffer)
+      loaded += part.block.volume
+    }
+    guard loaded == unit.elements.count else {
+      throw MimoError(.internalError, "\(loaded) of \(unit.elements.count) elements came in")
+    }
+    try compareReplicas(of: unit, with: buffer)
   }
 
   private mutating func digest(_ bytes: UnsafeMutableRawBufferPointer, of tensor: Int, at position: Int) {
@@ -128,13 +143,27 @@ struct Mover: ~Copyable {
     if !part.converter.isIdentity {
       let staging = converted.reserve(count * stored)
       guard let target = staging.baseAddress else { return }
-      let lost = part.converter.convert(count, from: bytes, to: target)
+      let converter = try measured(part.converter, unit, base)
+      let lost = converter.convert(count, from: bytes, to: target)
       if lost > 0, !plan.stored.chunks[part.chunk].isReplica { tally.lost[unit.tensor, default: 0] += lost }
       bytes = UnsafeRawPointer(target)
     }
     try write(bytes, runs: starts, of: run * stored, width: stored, to: part.chunk)
     tally.chunkElements[part.chunk] += count
     tally.bytesWritten += count * stored
+  }
+
+  /// The converter, once it has seen the whole tensor if it must. The plan proved that such a tensor is one window.
+  private func measured(
+    _ converter: ElementConverter, _ unit: WorkUnit, _ window: UnsafeMutableRawPointer
+  ) throws(MimoError) -> ElementConverter {
+    guard converter.needsMinimum else { return converter }
+    guard unit.elements == 0..<plan.whole[unit.tensor].elementCount else {
+      throw MimoError(.internalError, "a window is only a part of a tensor whose minimum is needed")
+    }
+    var converter = converter
+    converter.measure(unit.elements.count, at: window)
+    return converter
   }
 
   private mutating func write(
