@@ -102,7 +102,8 @@ package struct ConversionPlan: Sendable {
         guard ElementConverter(left: source.dtype, right: dtype, kernel: kernel) == nil else { continue }
         throw MimoError(
           .unsupported, "there is no conversion between \(source.dtype.rawValue) and \(dtype.rawValue)",
-          tensor: source.name, remedy: "Only floating point values change their dtype; codes and integers do not")
+          path: wholeFiles[source.file].path, tensor: source.name,
+          remedy: "Only floating point values change their dtype; codes and integers do not")
       }
     }
   }

@@ -30,9 +30,14 @@ struct ModelOrigin {
       try self.init(folder: folder)
       return
     }
-    guard let record = try TravellingRecord.find(beside: request.source) else {
+    try self.init(beside: request.source)
+  }
+
+  /// The record that lies beside a checkpoint.
+  init(beside checkpoint: String) throws(MimoError) {
+    guard let record = try TravellingRecord.find(beside: checkpoint) else {
       throw MimoError(
-        .invalidInput, "does not say which model it is of: it was not written by mimo-host", path: request.source,
+        .invalidInput, "does not say which model it is of: it was not written by mimo-host", path: checkpoint,
         remedy: "Name a folder with the model's config.json: --hf-config DIR")
     }
     self.init(
@@ -75,7 +80,7 @@ struct ModelOrigin {
   }
 
   /// A folder with config.json; its weights, if it has any, say dtypes and files.
-  private init(folder: String) throws(MimoError) {
+  init(folder: String) throws(MimoError) {
     let config = try ModelConfig(path: FileSystem.join(folder, "config.json"))
     let names = try FileSystem.list(folder)
     guard names.contains(where: { $0.hasSuffix(".safetensors") }) else {

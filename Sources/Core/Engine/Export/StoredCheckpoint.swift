@@ -31,9 +31,24 @@ package struct StoredCheckpoint: Sendable {
   private let dist: (checkpoint: DistCheckpoint, items: [DistSource.Item])?
 
   package init(_ request: ConversionRequest, format: CheckpointFormat, plugin: PluginLibrary) throws(MimoError) {
-    path = request.source
+    try self.init(
+      request.source, format: format, of: try StoredCheckpoint.origin(request, format: format),
+      expertStorage: request.expertStorage, plugin: plugin)
+  }
+
+  /// A prime folder has the model's config itself; other checkpoints have the record of their source.
+  private static func origin(
+    _ request: ConversionRequest, format: CheckpointFormat
+  ) throws(MimoError) -> ModelOrigin {
+    format == .prime ? try ModelOrigin(prime: request) : try ModelOrigin(request)
+  }
+
+  /// - Parameter expertStorage: the form that the user asked for; nil for that of the original.
+  init(
+    _ path: String, format: CheckpointFormat, of origin: ModelOrigin, expertStorage: String?, plugin: PluginLibrary
+  ) throws(MimoError) {
+    self.path = path
     self.format = format
-    let origin = format == .prime ? try ModelOrigin(prime: request) : try ModelOrigin(request)
     config = origin.config
     companionFolder = origin.companionFolder
     companions = origin.companions
@@ -42,15 +57,14 @@ package struct StoredCheckpoint: Sendable {
     }
     func describe(_ naming: ModelNaming) throws(MimoError) -> ModelDescription {
       // A storage form that the user chose wins over the one that import found.
-      let shapes = request.expertStorage == nil ? origin.shapes : nil
-      var options = request.pluginOptions
-      options["expert_storage"] = request.expertStorage ?? origin.expertStorage
+      let shapes = expertStorage == nil ? origin.shapes : nil
+      let options = (expertStorage ?? origin.expertStorage).map { ["expert_storage": $0] } ?? [:]
       return try plugin.describe(origin.config.input(sources: shapes, options: options), layout: naming.rawValue)
     }
     switch format {
     case .hf: throw MimoError(.internalError, "a Hugging Face folder is no stored checkpoint")
     case .dist:
-      let checkpoint = try DistCheckpoint.open(request.source)
+      let checkpoint = try DistCheckpoint.open(path)
       naming = StoredCheckpoint.naming(of: checkpoint, plugin: plugin.info)
       prefixes = naming.components(of: plugin.info).map(\.prefix)
       let source = try DistSource(checkpoint, description: try describe(naming), prefixes: prefixes)
@@ -60,12 +74,12 @@ package struct StoredCheckpoint: Sendable {
       ties = nil
       dist = (checkpoint, source.items)
     case .ranks:
-      let cluster = try LayoutFile.read(request.source, declared: declared)
+      let cluster = try LayoutFile.read(path, declared: declared)
       naming = ModelNaming(cluster.form)
       let components = naming.components(of: plugin.info)
       prefixes = components.map(\.prefix)
       let source = try StoredCheckpoint.ranks(
-        request.source, try describe(naming), components: components, cluster: cluster)
+        path, try describe(naming), components: components, cluster: cluster)
       description = source.layout.description
       catalog = source.catalog
       leftBehind = []
@@ -75,7 +89,7 @@ package struct StoredCheckpoint: Sendable {
       naming = .prime
       prefixes = naming.components(of: plugin.info).map(\.prefix)
       description = try describe(naming)
-      let folder = try HuggingFaceFolder.open(request.source, config: origin.config.json)
+      let folder = try HuggingFaceFolder.open(path, config: origin.config.json)
       let source = try PrimeSource(folder, description: description)
       catalog = source.catalog
       leftBehind = source.leftBehind

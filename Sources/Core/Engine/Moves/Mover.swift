@@ -47,15 +47,7 @@ struct Mover: ~Copyable {
           try mover.store(part, of: unit, from: buffer)
         }
       case .storedToWhole:
-        var loaded = 0
-        try forEachPart(of: unit, replicas: false) { mover, part throws(MimoError) in
-          try mover.load(part, of: unit, into: buffer)
-          loaded += part.block.volume
-        }
-        guard loaded == unit.elements.count else {
-          throw MimoError(.internalError, "\(loaded) of \(unit.elements.count) elements came in")
-        }
-        try compareReplicas(of: unit, with: buffer)
+        try collect(unit, into: buffer)
         digest(buffer, of: unit.tensor, at: unit.elements.lowerBound * width)
         try wholeFiles[tensor.file].write(UnsafeRawBufferPointer(buffer), at: start)
         tally.bytesWritten += buffer.count
@@ -63,6 +55,29 @@ struct Mover: ~Copyable {
     } catch {
       throw error.at(tensor: tensor.name)
     }
+  }
+
+  /// Fills `buffer` with a window of a whole tensor, out of the stored chunks that hold it.
+  mutating func gather(_ unit: WorkUnit, into buffer: UnsafeMutableRawBufferPointer) throws(MimoError) {
+    do throws(MimoError) {
+      try collect(unit, into: buffer)
+    } catch {
+      throw error.at(tensor: plan.whole[unit.tensor].name)
+    }
+  }
+
+  private mutating func collect(
+    _ unit: WorkUnit, into buffer: UnsafeMutableRawBufferPointer
+  ) throws(MimoError) {
+    var loaded = 0
+    try forEachPart(of: unit, replicas: false) { mover, part throws(MimoError) in
+      try mover.load(part, of: unit, into: buffer)
+      loaded += part.block.volume
+    }
+    guard loaded == unit.elements.count else {
+      throw MimoError(.internalError, "\(loaded) of \(unit.elements.count) elements came in")
+    }
+    try compareReplicas(of: unit, with: buffer)
   }
 
   private mutating func digest(_ bytes: UnsafeMutableRawBufferPointer, of tensor: Int, at position: Int) {

@@ -28,7 +28,7 @@ package struct SynthPlan: Sendable {
   package var tensorBytes: Int { output.whole.reduce(0) { $0 + $1.byteCount } }
 
   /// The description with the most sources: a layout may have no place for some of the model's tensors.
-  private static func fullest(_ model: ModelInput, _ plugin: PluginLibrary) throws(MimoError) -> ModelDescription {
+  static func fullest(_ model: ModelInput, _ plugin: PluginLibrary) throws(MimoError) -> ModelDescription {
     var best: ModelDescription?
     for layout in plugin.info.layouts {
       let description = try plugin.describe(model, layout: layout)

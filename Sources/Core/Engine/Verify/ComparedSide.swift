@@ -1,0 +1,132 @@
+import MimoMapping
+import MimoPlan
+import MimoSystem
+import MimoTensor
+
+/// One of two checkpoints, as windows of Hugging Face tensors.
+struct ComparedSide: Sendable {
+  /// Where the elements come from.
+  enum Content: Sendable {
+    /// Tensors that lie whole in files.
+    case whole([WholeTensor], forms: [StoredForm?])
+    /// Chunks, gathered in the order of the Hugging Face tensor as they are stored.
+    case stored(ConversionPlan)
+  }
+
+  let content: Content
+  let files: [File]
+
+  /// The dtype in which a tensor's elements come out.
+  func dtype(of tensor: Int) -> DType {
+    switch content {
+    case .whole(let tensors, let forms): forms[tensor]?.dtype ?? tensors[tensor].dtype
+    case .stored(let plan): plan.whole[tensor].dtype
+    }
+  }
+}
+
+/// What an import makes of a tensor's elements without moving them: the values that Megatron stores.
+struct StoredForm: Sendable {
+  /// A box of the tensor and what happens to it.
+  struct Piece: Sendable {
+    var block: StridedBlock
+    var converter: ElementConverter
+  }
+
+  var dtype: DType
+  /// One for all elements, where all are treated alike.
+  var converter: ElementConverter?
+  /// Otherwise piece by piece.
+  var pieces: [Piece] = []
+
+  /// nil when the elements are stored as they are.
+  init?(of tensor: Int, in plan: ConversionPlan, with kernels: ModelDescription, as dtype: DType) throws(MimoError) {
+    self.dtype = dtype
+    let own = plan.whole[tensor].dtype
+    for use in plan.uses[tensor] {
+      let fragment = kernels.targets[use.target].fragments[use.fragment]
+      let stored = plan.stored.targets[use.target].dtype
+      guard let converter = ElementConverter(left: own, right: stored, kernel: fragment.kernel) else {
+        throw MimoError(
+          .unsupported, "there is no conversion between \(own.rawValue) and \(stored.rawValue)",
+          tensor: plan.whole[tensor].name)
+      }
+      let side = StridedBlock.Side(base: fragment.base, strides: fragment.strides)
+      pieces.append(
+        Piece(block: StridedBlock(extent: fragment.region.extent, left: side, right: side).normalized(), converter: converter))
+    }
+    guard let first = pieces.first?.converter else { return nil }
+    let isUniform = pieces.allSatisfy { $0.converter.right == dtype && $0.converter.kernel == first.kernel }
+    guard isUniform else { return }
+    if first.isIdentity { return nil }
+    converter = first
+    pieces = []
+  }
+}
+
+/// One worker's reader of one side.
+struct WindowReader: ~Copyable {
+  private let side: ComparedSide
+  private var mover: Mover?
+  private var raw = ByteBuffer()
+  private var packed = ByteBuffer()
+  private var stored = ByteBuffer()
+  private var parts: [StridedBlock] = []
+
+  init(_ side: ComparedSide) {
+    self.side = side
+    if case .stored(let plan) = side.content {
+      mover = Mover(plan, wholeFiles: [], storedFiles: side.files)
+    } else {
+      mover = nil
+    }
+  }
+
+  /// Fills `buffer` with a window, in the side's dtype of the tensor.
+  mutating func read(_ unit: WorkUnit, into buffer: UnsafeMutableRawBufferPointer) throws(MimoError) {
+    switch side.content {
+    case .stored: try mover?.gather(unit, into: buffer)
+    case .whole(let tensors, let forms):
+      let tensor = tensors[unit.tensor]
+      let width = tensor.dtype.byteWidth ?? 1
+      let position = tensor.offset + UInt64(unit.elements.lowerBound * width)
+      guard let form = forms[unit.tensor] else {
+        return try side.files[tensor.file].read(into: buffer, at: position)
+      }
+      let window = raw.reserve(unit.elements.count * width)
+      try side.files[tensor.file].read(into: window, at: position)
+      guard let source = window.baseAddress, let target = buffer.baseAddress else { return }
+      if let converter = form.converter {
+        _ = converter.convert(unit.elements.count, from: source, to: target)
+      } else {
+        try convert(form, unit, from: source, to: target)
+      }
+    }
+  }
+
+  /// Piece by piece: the elements are packed, converted, widened to the common dtype and put back in their places.
+  private mutating func convert(
+    _ form: StoredForm, _ unit: WorkUnit, from source: UnsafeRawPointer, to target: UnsafeMutableRawPointer
+  ) throws(MimoError) {
+    for piece in form.pieces {
+      guard let widening = ElementConverter(left: piece.converter.right, right: form.dtype, kernel: nil) else {
+        throw MimoError(.internalError, "no conversion between \(piece.converter.right) and \(form.dtype)")
+      }
+      parts.removeAll(keepingCapacity: true)
+      piece.block.cut(to: unit.elements, into: &parts)
+      for part in parts {
+        let count = part.volume
+        let block = part.rightRuns().packed
+        guard let first = packed.reserve(count * 8).baseAddress, let second = stored.reserve(count * 8).baseAddress else {
+          return
+        }
+        let start = unit.elements.lowerBound
+        StridedCopy.pack(
+          block, width: piece.converter.left.byteWidth ?? 1, window: source, windowStart: start, into: first)
+        _ = piece.converter.convert(count, from: first, to: second)
+        _ = widening.convert(count, from: second, to: first)
+        StridedCopy.unpack(block, width: form.dtype.byteWidth ?? 1, packed: first, window: target, windowStart: start)
+      }
+    }
+  }
+}
