@@ -51,8 +51,8 @@ package struct ConversionPlan: Sendable {
     try proveMinima()
   }
 
-  /// Bytes of all whole tensors.
-  package var wholeBytes: Int { whole.reduce(0) { $0 + $1.byteCount } }
+  /// Bytes of all whole tensors as they are stored, scales aside.
+  package var wholeBytes: Int { whole.reduce(0) { $0 + $1.storedByteCount } }
 
   /// Whole tensors that a kernel without a way back is put on.
   package var lossyTensors: [(tensor: String, kernel: ElementKernel)] {
@@ -91,6 +91,9 @@ package struct ConversionPlan: Sendable {
   /// Bytes are copied, or there is arithmetic between the two dtypes.
   private func proveDTypes() throws(MimoError) {
     for (source, uses) in zip(whole, uses) {
+      if direction == .storedToWhole, source.storage != .plain {
+        throw MimoError(.unsupported, "values are not encoded on an export", tensor: source.name)
+      }
       guard source.dtype.byteWidth != nil else {
         throw MimoError(
           .unsupported, "\(source.dtype.rawValue) has elements of less than a byte, which no layout here splits",
