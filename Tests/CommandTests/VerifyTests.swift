@@ -86,7 +86,7 @@ import Testing
     let tied = try Model("qwen3_vl_tied")
     let result = try model.verify(try model.synth(), try tied.synth())
     #expect(result.status == 7)
-    #expect(result.output.contains("differs: lm_head.weight: 12000 of 12000 elements"))
+    #expect(result.output.contains("differs: lm_head.weight: "))
     #expect(result.output.contains("lm_head.weight is only in A, and was compared with"))
   }
 
