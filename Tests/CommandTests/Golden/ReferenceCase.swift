@@ -41,6 +41,10 @@ struct ReferenceCase: CustomTestStringConvertible {
 private let pluginOfArchitecture = [
   "Qwen3VLForConditionalGeneration": "Qwen3VL", "Qwen3VLMoeForConditionalGeneration": "Qwen3VL",
   "Qwen3_5ForConditionalGeneration": "Qwen3VL", "Qwen3_5MoeForConditionalGeneration": "Qwen3VL",
+  "Qwen3ForCausalLM": "Qwen3MoE", "Qwen3MoeForCausalLM": "Qwen3MoE", "Qwen3_5ForCausalLM": "Qwen3MoE",
+  "Qwen3_5MoeForCausalLM": "Qwen3MoE", "DeepseekV3ForCausalLM": "DeepSeekV3", "Glm4MoeForCausalLM": "GLM4MoE",
+  "GlmMoeDsaForCausalLM": "GLM4MoE", "GptOssForCausalLM": "GPTOSS", "MiniMaxM2ForCausalLM": "MiniMaxM2",
+  "NemotronHForCausalLM": "NemotronH",
 ]
 
 /// Reference data in a folder: one subfolder a family.
