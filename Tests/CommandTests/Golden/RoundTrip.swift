@@ -38,7 +38,15 @@ struct RoundTrip {
       if count > 0 { changed[name] = count }
     }
     #expect(changed == lossyElements, "elements that differ, and elements that the report says are lost")
+<<<<<<< HEAD
+    // Megatron keeps the routers' correction in F32, whatever the model is in.
+    let wide = original.keys.filter {
+      original[$0]?.dtype == "F32" && !drops.contains($0) && !$0.hasSuffix("e_score_correction_bias")
+    }
+    #expect(Set(names("dtype_changes", "tensor")) == Set(wide))
+=======
     #expect(Set(names("dtype_changes", "tensor")) == narrowed(but: drops))
+>>>>>>> main
     try checkFiles(lossy: Set(changed.keys), drops: drops)
   }
 
@@ -91,17 +99,18 @@ struct RoundTrip {
       #expect(!held.isDisjoint(with: lossy), "\(name) is not the source's, though nothing of it is lost")
       #expect(a.count == b.count && a.prefix(headerEnd(a)) == b.prefix(headerEnd(a)), "\(name): header")
     }
-    if !drops.isEmpty { try checkConfig() }
+    if !drops.isEmpty { try checkConfig(losesPrediction: drops.contains { $0.hasPrefix("mtp.") }) }
   }
 
   private func headerEnd(_ file: Data) -> Int { 8 + file.prefix(8).reversed().reduce(0) { $0 << 8 | Int($1) } }
 
   /// A model without its prediction layers says so, and nothing else changes.
-  private func checkConfig() throws {
+  private func checkConfig(losesPrediction: Bool) throws {
     var expected = try readJSON("\(source)/config.json")
-    var text = expected["text_config"] as? [String: Any] ?? [:]
-    text["mtp_num_hidden_layers"] = 0
-    expected["text_config"] = text
+    if losesPrediction, var text = expected["text_config"] as? [String: Any] {
+      text["mtp_num_hidden_layers"] = 0
+      expected["text_config"] = text
+    }
     #expect(try readJSON("\(back)/config.json") as NSDictionary == expected as NSDictionary)
   }
 }
@@ -116,7 +125,8 @@ struct ReferenceLosses {
     let parts = reference.output.split(separator: "/")
     let name = reference.isMimo ? "mimo_\(parts[1])" : "tp1"
     let report = try readJSON("\(reference.folder)/export_report_\(name).json")
-    let files = try #require(report["save_hf_pretrained"] as? [String: Any])
+    // Where the reference writes no files, the report is of the tensors alone.
+    let files = report["save_hf_pretrained"] as? [String: Any] ?? report
     missing = Set(files["missing"] as? [String] ?? [])
     for key in ["different", "dtype_differs"] {
       different.formUnion((files[key] as? [[Any]] ?? []).compactMap { $0.first as? String })
