@@ -86,7 +86,7 @@ let package = Package(
         "AlgebraSupport", "MimoEngine", "MimoFormats", "MimoMapping", "MimoParallel", "MimoPlan", "MimoPlugins",
         "MimoSystem", "MimoTensor",
       ],
-      path: "Tests/EngineTests"),
+      path: "Tests/EngineTests", exclude: ["Fixtures"]),
     .testTarget(
       name: "CommandTests",
       dependencies: ["mimo-host", "MimoChecksum", "MimoFormats", "MimoParallel", "MimoSystem", "MimoTensor"],

@@ -31,7 +31,10 @@ package struct ModelLayout: Sendable {
     var components: [Component] = []
     for (index, component) in named.enumerated() {
       let grid = try cluster.component(named: component.name).grid
-      try ModelLayout.checkExperts(of: index, named: component.name, grid.layout, in: description)
+      if cluster.form == .mimo || index == 0 {
+        try ModelLayout.checkExperts(
+          of: cluster.form == .mimo ? index : nil, named: component.name, grid.layout, in: description)
+      }
       let layers = ModelLayout.layerCount(of: index, in: description)
       let pipeline =
         try layers.map { count throws(MimoError) in try PipelineSplit(layers: count, layout: grid.layout, of: component.name) }
@@ -61,12 +64,19 @@ package struct ModelLayout: Sendable {
 
   /// Refuses ranks for experts that a component does not have. Source: Megatron-Core, `num_moe_experts must be non None to
   /// use expert-parallel`.
+  ///
+  /// - Parameter component: nil for a single model, whose components share their ranks.
   private static func checkExperts(
-    of component: Int, named name: String, _ layout: ComponentLayout, in description: ModelDescription
+    of component: Int?, named name: String, _ layout: ComponentLayout, in description: ModelDescription
   ) throws(MimoError) {
     guard layout.ep > 1 else { return }
-    for target in description.targets where target.component == component && target.expert != nil { return }
-    throw MimoError(.layout, "ep=\(layout.ep) spreads experts, but \(name) has none", remedy: "Leave ep out")
+    let hasExperts = description.targets.contains { target in
+      target.expert != nil && (component == nil || target.component == component)
+    }
+    guard !hasExperts else { return }
+    throw MimoError(
+      .layout, "ep=\(layout.ep) spreads experts, but \(component == nil ? "the model" : name) has none",
+      remedy: "Leave ep out")
   }
 
   /// The number of pipelined layers of a component; nil when none of its targets belongs to a layer.
