@@ -82,8 +82,11 @@ let package = Package(
     .testTarget(name: "PlanTests", dependencies: ["MimoPlan"], path: "Tests/PlanTests"),
     .testTarget(
       name: "EngineTests",
-      dependencies: ["AlgebraSupport", "MimoEngine", "MimoMapping", "MimoPlan", "MimoSystem", "MimoTensor"],
-      path: "Tests/EngineTests"),
+      dependencies: [
+        "AlgebraSupport", "MimoEngine", "MimoFormats", "MimoMapping", "MimoParallel", "MimoPlan", "MimoPlugins",
+        "MimoSystem", "MimoTensor",
+      ],
+      path: "Tests/EngineTests", exclude: ["Fixtures"]),
     .testTarget(
       name: "CommandTests",
       dependencies: ["mimo-host", "MimoChecksum", "MimoFormats", "MimoParallel", "MimoSystem", "MimoTensor"],

@@ -96,6 +96,7 @@ struct ProviderTests {
       case .config(let path): [(field.path, config[path] ?? .string("no such key"))]
       case .target(let name): [(field.path + "._target_", .string(name))]
       case .name(let name): [(field.path + "._target_", .string(name)), (field.path + "._call_", .bool(false))]
+      case .remove: []
       }
     }
   }

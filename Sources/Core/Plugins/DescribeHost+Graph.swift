@@ -14,6 +14,14 @@ extension DescribeHost {
           name, shape: shape, published: try BoundaryReader.dtype(published, name))
       }
     }
+    host.decode = { handle, encoding in
+      DescribeHost.node(handle) { (session) throws(MimoError) in
+        let row = try BoundaryReader.checked(encoding, "an encoding")
+        let name = try BoundaryReader.name(row.name, "an encoded source's name")
+        return try session.builder.decode(
+          name, shape: try BoundaryReader.shape(row.rank, row.dims, name), try DescribeHost.encoding(row, name))
+      }
+    }
     host.concat = { handle, dim, nodes, count in
       DescribeHost.node(handle) { (session) throws(MimoError) in
         let ids = try BoundaryReader.values(nodes, count: count, "the nodes of concat")
@@ -61,6 +69,18 @@ extension DescribeHost {
     DescribeSession.declare(handle, failed: MIMO_NO_NODE) { (session) throws(MimoError) in
       mimo_node(try body(session))
     }
+  }
+
+  private static func encoding(_ row: mimo_encoding, _ name: String) throws(MimoError) -> Encoding {
+    let form: Encoding.Form
+    switch row.kind {
+    case MIMO_ENCODING_FP8_BLOCK: form = .fp8Block(rows: Int(row.block_rows), columns: Int(row.block_columns))
+    case MIMO_ENCODING_MXFP4: form = .mxfp4
+    default: throw BoundaryReader.broken("\(name) has the unknown encoding \(row.kind)")
+    }
+    return Encoding(
+      form, codes: try BoundaryReader.name(row.codes, "the codes of \(name)"),
+      scales: try BoundaryReader.name(row.scales, "the scales of \(name)"))
   }
 
   private static func element(_ kernel: mimo_kernel) throws(MimoError) -> ElementKernel {

@@ -25,6 +25,14 @@ package enum DType: String, Sendable, CaseIterable, Hashable {
   case i64 = "I64"
   case u64 = "U64"
 
+  /// Whether elements are codes that mean nothing without a scale stored elsewhere.
+  package var isCode: Bool {
+    switch self {
+    case .f4, .f6e2m3, .f6e3m2, .f8e5m2, .f8e4m3, .f8e8m0, .f8e4m3fnuz, .f8e5m2fnuz: true
+    default: false
+    }
+  }
+
   /// Bits that one element takes.
   package var bitWidth: Int {
     switch self {

@@ -88,6 +88,27 @@ typedef struct mimo_kernel {
   double value;
 } mimo_kernel;
 
+/* How values are packed into codes and scales that the checkpoint stores as two tensors. */
+/* One E4M3 byte an element; one float scale a block of block_rows x block_columns of the last two dims, the last blocks
+ * cut off. Codes have the shape of the values, scales one entry a block. */
+#define MIMO_ENCODING_FP8_BLOCK 1u
+/* Four bits an element (E2M1, low nibble first); one exponent byte (2^(scale - 127)) a group of 32 along the last dim.
+ * For values (..., n) the codes are (..., n / 32, 16) bytes, the scales (..., n / 32). */
+#define MIMO_ENCODING_MXFP4 2u
+
+typedef struct mimo_encoding {
+  uint32_t struct_size;
+  uint32_t kind;
+  mimo_string name;   /* what the values are called, in messages and in the exported, decoded form */
+  mimo_string codes;  /* name of the tensor with the codes */
+  mimo_string scales; /* name of the tensor with the scales */
+  const int64_t *dims; /* shape of the values */
+  uint32_t rank;
+  uint32_t reserved;
+  int64_t block_rows;    /* 0 with MXFP4 */
+  int64_t block_columns; /* 0 with MXFP4 */
+} mimo_encoding;
+
 /* Where a target lives in the pipeline. */
 #define MIMO_STAGE_FIRST 0u
 #define MIMO_STAGE_LAST 1u
@@ -168,6 +189,7 @@ typedef struct mimo_state_entry {
 #define MIMO_VALUE_CONFIG 6u /* text is a path of config.json: its value, whatever its kind */
 #define MIMO_VALUE_TARGET 7u /* text is a dotted Python name: `{_target_: text}`; members follow under the same path */
 #define MIMO_VALUE_NAME 8u   /* text is a dotted Python name, not called: `{_target_: text, _call_: false}` */
+#define MIMO_VALUE_REMOVE 9u /* config_override only: the key is taken out */
 
 typedef struct mimo_value {
   uint32_t struct_size;
@@ -202,7 +224,8 @@ typedef struct mimo_host {
   /* Shape of a present source: writes up to MIMO_MAX_RANK dims, answers the rank, -1 when it is not present. */
   int32_t (*source_shape)(mimo_builder *, mimo_string name, int64_t *dims);
   /* What was asked for. "expert_storage" -> "per_expert" | "packed" | "packed_transposed": the form of routed experts
-   * where the checkpoint's keys do not show it. "dtype" -> "bfloat16" | "float16" | "float32": the model's own dtype. */
+   * where the checkpoint's keys do not show it. "dtype" -> "bfloat16" | "float16" | "float32": the model's own dtype.
+   * "quantized" -> "no": values are written, none may be encoded. */
   mimo_status (*option)(mimo_builder *, mimo_string name, mimo_string *out);
 
   /* --- the mapping graph ----------------------------------------------------------------------------------- */
@@ -242,6 +265,9 @@ typedef struct mimo_host {
   /* --- more of the mapping graph --------------------------------------------------------------------------- */
   /* A tensor of zeros that no source has a part in; a dim may be 0. The way back reads nothing of it. */
   mimo_node (*zeros)(mimo_builder *, uint32_t rank, const int64_t *dims);
+  /* A source that is stored as codes and scales: a node of its values, decoded to the model's dtype. With the option
+   * "quantized" = "no" (an export) declare the plain `source` instead. */
+  mimo_node (*decode)(mimo_builder *, const mimo_encoding *);
 } mimo_host;
 
 /* A part of the model with a parallel layout of its own. */

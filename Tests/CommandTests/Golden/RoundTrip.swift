@@ -38,9 +38,17 @@ struct RoundTrip {
       if count > 0 { changed[name] = count }
     }
     #expect(changed == lossyElements, "elements that differ, and elements that the report says are lost")
-    let wide = original.filter { $0.value.dtype == "F32" && !drops.contains($0.key) }.map(\.key)
-    #expect(Set(names("dtype_changes", "tensor")) == Set(wide))
+    #expect(Set(names("dtype_changes", "tensor")) == narrowed(but: drops))
     try checkFiles(lossy: Set(changed.keys), drops: drops)
+  }
+
+  /// What Megatron holds in bf16: all that is wider, but for the router's bias. prime-rl casts nothing.
+  private func narrowed(but drops: Set<String>) -> Set<String> {
+    guard (report["output"] as? [String: Any])?["format"] as? String != "prime" else { return [] }
+    return Set(
+      original.filter { name, fact in
+        fact.dtype == "F32" && !drops.contains(name) && !name.hasSuffix("e_score_correction_bias")
+      }.keys)
   }
 
   private var lossyElements: [String: Int] {

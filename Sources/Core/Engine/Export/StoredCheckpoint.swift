@@ -24,6 +24,8 @@ package struct StoredCheckpoint: Sendable {
   package let prefixes: [String]
   /// Keys that are no weights.
   package let leftBehind: [String]
+  /// Tensors of the original that hold codes and scales, not values.
+  package let encoded: Set<String>
   /// Parallel to the catalog's chunks, once they are located.
   private var crc32Positions: [UInt64?] = []
   /// Tensors of a prime folder that are stored beside the one that they are tied to.
@@ -33,7 +35,7 @@ package struct StoredCheckpoint: Sendable {
   package init(_ request: ConversionRequest, format: CheckpointFormat, plugin: PluginLibrary) throws(MimoError) {
     try self.init(
       request.source, format: format, of: try StoredCheckpoint.origin(request, format: format),
-      expertStorage: request.expertStorage, plugin: plugin)
+      expertStorage: request.expertStorage, isWrittenPlain: true, plugin: plugin)
   }
 
   /// A prime folder has the model's config itself; other checkpoints have the record of their source.
@@ -43,9 +45,12 @@ package struct StoredCheckpoint: Sendable {
     format == .prime ? try ModelOrigin(prime: request) : try ModelOrigin(request)
   }
 
-  /// - Parameter expertStorage: the form that the user asked for; nil for that of the original.
+  /// - Parameters:
+  ///   - expertStorage: the form that the user asked for; nil for that of the original.
+  ///   - isWrittenPlain: describe plain values where the original had codes and scales, which nothing is written as.
   init(
-    _ path: String, format: CheckpointFormat, of origin: ModelOrigin, expertStorage: String?, plugin: PluginLibrary
+    _ path: String, format: CheckpointFormat, of origin: ModelOrigin, expertStorage: String?,
+    isWrittenPlain: Bool = false, plugin: PluginLibrary
   ) throws(MimoError) {
     self.path = path
     self.format = format
@@ -58,7 +63,8 @@ package struct StoredCheckpoint: Sendable {
     func describe(_ naming: ModelNaming) throws(MimoError) -> ModelDescription {
       // A storage form that the user chose wins over the one that import found.
       let shapes = expertStorage == nil ? origin.shapes : nil
-      let options = (expertStorage ?? origin.expertStorage).map { ["expert_storage": $0] } ?? [:]
+      var options = (expertStorage ?? origin.expertStorage).map { ["expert_storage": $0] } ?? [:]
+      if isWrittenPlain { options["quantized"] = "no" }
       return try plugin.describe(origin.config.input(sources: shapes, options: options), layout: naming.rawValue)
     }
     switch format {
@@ -97,6 +103,21 @@ package struct StoredCheckpoint: Sendable {
       dist = nil
     }
     manifest = try origin.manifest(for: description)
+    encoded = isWrittenPlain ? try StoredCheckpoint.encoded(origin, plugin, naming) : []
+  }
+
+  /// Asks what the original was like before it was decoded; nothing where it holds no bytes that could be codes.
+  private static func encoded(
+    _ origin: ModelOrigin, _ plugin: PluginLibrary, _ naming: ModelNaming
+  ) throws(MimoError) -> Set<String> {
+    let mayHaveCodes = origin.manifest?.files.contains { file in
+      file.tensors.contains { $0.dtype.isCode || $0.dtype == .u8 }
+    }
+    guard mayHaveCodes == true else { return [] }
+    let options = origin.expertStorage.map { ["expert_storage": $0] } ?? [:]
+    let input = origin.config.input(sources: origin.shapes, options: options)
+    let original = try plugin.describe(input, layout: naming.rawValue)
+    return Set(original.sources.lazy.filter { $0.encoding != nil }.flatMap(\.storedNames))
   }
 
   /// A component of a MIMO model has a module path that no single model has.

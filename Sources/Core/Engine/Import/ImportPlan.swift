@@ -82,7 +82,7 @@ package struct ImportPlan: Sendable {
     }
     if case .folder(let folder) = source { notes += folder.leftOut.map { "\($0) does not travel along" } }
     notes += conversion.lossyTensors.map { "\($0.tensor): \($0.kernel.name) is lossy, --to hf does not restore it" }
-    return notes
+    return notes + conversion.decodedNotes
   }
 
   /// The ranks that the user asked for; a folder in layout prime is whole, as on one rank.

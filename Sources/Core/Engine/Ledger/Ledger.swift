@@ -109,6 +109,10 @@ package struct Ledger: Sendable {
   private static func changes(in plan: ConversionPlan) -> [DTypeChange] {
     var changes: [DTypeChange] = []
     for (index, tensor) in plan.whole.enumerated() {
+      if case .encoded(_, let codes, _) = tensor.storage {
+        changes.append(DTypeChange(tensor: codes.name, from: codes.dtype, to: tensor.dtype))
+        continue
+      }
       for use in plan.uses[index] where plan.stored.targets[use.target].dtype != tensor.dtype {
         let other = plan.stored.targets[use.target].dtype
         let isImport = plan.direction == .wholeToStored

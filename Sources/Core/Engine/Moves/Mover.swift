@@ -12,6 +12,7 @@ struct Mover: ~Copyable {
   private var window = ByteBuffer()
   private var packed = ByteBuffer()
   private var converted = ByteBuffer()
+  private var encoded = EncodedReader()
   private var parts: [StridedBlock] = []
   private(set) var tally: Tally
 
@@ -40,9 +41,7 @@ struct Mover: ~Copyable {
     do throws(MimoError) {
       switch plan.direction {
       case .wholeToStored:
-        try wholeFiles[tensor.file].read(into: buffer, at: start)
-        tally.bytesRead += buffer.count
-        digest(buffer, of: unit.tensor, at: unit.elements.lowerBound * width)
+        try fill(buffer, with: unit, of: tensor, at: start)
         try forEachPart(of: unit, replicas: true) { mover, part throws(MimoError) in
           try mover.store(part, of: unit, from: buffer)
         }
@@ -54,6 +53,24 @@ struct Mover: ~Copyable {
       }
     } catch {
       throw error.at(tensor: tensor.name)
+    }
+  }
+
+  /// Reads the window's elements, decoded where they are stored as codes and scales.
+  private mutating func fill(
+    _ buffer: UnsafeMutableRawBufferPointer, with unit: WorkUnit, of tensor: WholeTensor, at start: UInt64
+  ) throws(MimoError) {
+    switch tensor.storage {
+    case .plain:
+      try wholeFiles[tensor.file].read(into: buffer, at: start)
+      tally.bytesRead += buffer.count
+      digest(buffer, of: unit.tensor, at: Int(start - tensor.offset))
+    case .encoded(let form, let codes, let scales):
+      let seen = try encoded.read(
+        unit.elements, of: tensor, form, codes: codes, scales: scales, files: wholeFiles, into: buffer)
+      tally.bytesRead += seen.bytes
+      tally.wholeDigests[unit.tensor] ^= seen.codesDigest
+      tally.scaleDigests[unit.tensor, default: 0] ^= seen.scalesDigest
     }
   }
 

@@ -1,7 +1,9 @@
 /// What one worker has seen, merged at the end: all sums are independent of order, so results do not depend on workers.
 struct Tally: Sendable {
-  /// Raw CRC-64 of each whole tensor, XOR of its runs.
+  /// Raw CRC-64 of each whole tensor's stored bytes (of the codes of an encoded one), XOR of its runs.
   var wholeDigests: [UInt64]
+  /// The same of the scales of encoded tensors.
+  var scaleDigests: [Int: UInt64] = [:]
   /// Raw CRC-32 of each stored chunk, XOR of its runs.
   var chunkDigests: [UInt32]
   /// Elements moved to or from each stored chunk.
@@ -22,6 +24,7 @@ struct Tally: Sendable {
     for i in chunkDigests.indices { chunkDigests[i] ^= other.chunkDigests[i] }
     for i in chunkElements.indices { chunkElements[i] += other.chunkElements[i] }
     lost.merge(other.lost, uniquingKeysWith: +)
+    scaleDigests.merge(other.scaleDigests, uniquingKeysWith: ^)
     bytesRead += other.bytesRead
     bytesWritten += other.bytesWritten
   }

@@ -23,6 +23,11 @@ struct ComparedSide: Sendable {
     case .stored(let plan): plan.whole[tensor].dtype
     }
   }
+
+  /// How a tensor's elements lie, where they lie whole.
+  func storage(of tensor: Int) -> WholeTensor.Storage {
+    if case .whole(let tensors, _) = content { tensors[tensor].storage } else { .plain }
+  }
 }
 
 /// What an import makes of a tensor's elements without moving them: the values that Megatron stores.
@@ -71,6 +76,7 @@ struct WindowReader: ~Copyable {
   private var raw = ByteBuffer()
   private var packed = ByteBuffer()
   private var stored = ByteBuffer()
+  private var encoded = EncodedReader()
   private var parts: [StridedBlock] = []
 
   init(_ side: ComparedSide) {
@@ -88,19 +94,29 @@ struct WindowReader: ~Copyable {
     case .stored: try mover?.gather(unit, into: buffer)
     case .whole(let tensors, let forms):
       let tensor = tensors[unit.tensor]
-      let width = tensor.dtype.byteWidth ?? 1
-      let position = tensor.offset + UInt64(unit.elements.lowerBound * width)
-      guard let form = forms[unit.tensor] else {
-        return try side.files[tensor.file].read(into: buffer, at: position)
-      }
-      let window = raw.reserve(unit.elements.count * width)
-      try side.files[tensor.file].read(into: window, at: position)
+      guard let form = forms[unit.tensor] else { return try fetch(unit.elements, of: tensor, into: buffer) }
+      let window = raw.reserve(unit.elements.count * (tensor.dtype.byteWidth ?? 1))
+      try fetch(unit.elements, of: tensor, into: window)
       guard let source = window.baseAddress, let target = buffer.baseAddress else { return }
       if let converter = form.converter {
         _ = converter.convert(unit.elements.count, from: source, to: target)
       } else {
         try convert(form, unit, from: source, to: target)
       }
+    }
+  }
+
+  /// Reads elements as they are, or decodes them.
+  private mutating func fetch(
+    _ elements: Range<Int>, of tensor: WholeTensor, into buffer: UnsafeMutableRawBufferPointer
+  ) throws(MimoError) {
+    switch tensor.storage {
+    case .plain:
+      let position = tensor.offset + UInt64(tensor.storedBytes(of: elements).lowerBound)
+      try side.files[tensor.file].read(into: buffer, at: position)
+    case .encoded(let form, let codes, let scales):
+      _ = try encoded.read(
+        elements, of: tensor, form, codes: codes, scales: scales, files: side.files, into: buffer)
     }
   }
 

@@ -60,9 +60,10 @@ struct Comparison: Sendable {
   private func units(windowBytes: Int) -> [WorkUnit] {
     let tensors = pairs.map { pair in
       let (own, other) = (a.dtype(of: pair.a), b.dtype(of: pair.b))
+      let storage = a.storage(of: pair.a)
       return WholeTensor(
         name: pair.name, dtype: (own.byteWidth ?? 1) >= (other.byteWidth ?? 1) ? own : other, shape: pair.shape,
-        file: pair.order.file, offset: pair.order.offset)
+        file: pair.order.file, offset: pair.order.offset, storage: storage == .plain ? b.storage(of: pair.b) : storage)
     }
     return WorkUnit.all(of: tensors, windowBytes: windowBytes)
   }

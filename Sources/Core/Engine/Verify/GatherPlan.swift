@@ -35,6 +35,11 @@ struct GatherPlan: Sendable {
     }
   }
 
+  /// What the import decoded codes and scales to; bf16 where there are none.
+  var decodedDType: DType {
+    zip(mapped.sources, plan.whole).first { $0.0.encoding != nil }?.1.dtype ?? .bf16
+  }
+
   /// The kernels that a source's elements go through on import.
   func kernels(of source: Int) -> Set<ElementKernel> {
     Set(plan.uses[source].lazy.compactMap { mapped.targets[$0.target].fragments[$0.fragment].kernel })

@@ -138,7 +138,7 @@ private struct FolderAgainstStored {
   ) throws(MimoError) {
     let folder = try HuggingFaceFolder.open(path)
     let stored = try OpenedStored(other, format, of: try ModelOrigin(folder: path), request, plugin: plugin)
-    let match = try SourceMatch(stored.gather.mapped, folder)
+    let match = try SourceMatch(stored.gather.mapped, folder, decoded: stored.gather.decodedDType)
     let differing = try TieCheck.run(match.duplicates, in: folder)
     let files = folder.files.map { StoredFile(path: $0.path, size: $0.size) }
     // The import of these very bytes into the chunks that are there.

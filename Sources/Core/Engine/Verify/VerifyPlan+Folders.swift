@@ -13,8 +13,12 @@ extension VerifyPlan {
   ) throws(MimoError) {
     let a = try DescribedFolder(first, plugin: plugin)
     let b = try DescribedFolder(second, plugin: plugin)
-    let isSameForm = Set(a.description.sources.map(\.name)) == Set(b.description.sources.map(\.name))
-    let pairing = isSameForm ? try FolderPairing(a, b) : try FolderPairing(a, mapped: b)
+    // A model that lacks some tensors has the same form; one with other names instead has another.
+    let isSameForm = a.storedNames.isSubset(of: b.storedNames) || b.storedNames.isSubset(of: a.storedNames)
+    let pairing =
+      if isSameForm { try FolderPairing(a, b) } else if b.isEncoded {
+        try FolderPairing(b, mapped: a).exchanged
+      } else { try FolderPairing(a, mapped: b) }
     let bytes = pairing.comparison.pairs.reduce(0) { sum, pair in
       sum + (pairing.comparison.a.dtype(of: pair.a).byteCount(elements: pair.shape.elementCount ?? 0) ?? 0)
     }
@@ -33,6 +37,7 @@ extension VerifyPlan {
 /// A Hugging Face folder and what the plugin says of it.
 private struct DescribedFolder {
   let folder: HuggingFaceFolder
+  let config: ModelConfig
   let description: ModelDescription
   let tensors: [WholeTensor]
   let files: [StoredFile]
@@ -40,12 +45,22 @@ private struct DescribedFolder {
   init(_ path: String, plugin: PluginLibrary) throws(MimoError) {
     let source = try ImportSource.open(path)
     folder = try HuggingFaceFolder.open(path)
+    config = source.config
     let input = source.config.input(sources: source.shapes, options: [:])
     description = try SynthPlan.fullest(input, plugin)
     files = source.files
     tensors = folder.tensors.map {
       WholeTensor(name: $0.name, dtype: $0.dtype, shape: $0.shape, file: $0.file, offset: $0.range.lowerBound)
     }
+  }
+
+  /// Names of the tensors that the description reads.
+  var storedNames: Set<String> { Set(description.sources.flatMap(\.storedNames)) }
+  var isEncoded: Bool { description.sources.contains { $0.encoding != nil } }
+
+  /// The description's tensors, decoded to the model's own dtype where they are codes and scales.
+  func match() throws(MimoError) -> SourceMatch {
+    try SourceMatch(description, folder, decoded: isEncoded ? try config.dtype(asked: nil) : .bf16)
   }
 
   func side() throws(MimoError) -> ComparedSide {
@@ -61,6 +76,16 @@ private struct FolderPairing {
   let differences: [VerifyReport.Tensor]
   let notes: [String]
 
+  private init(_ comparison: Comparison, _ basis: String, _ differences: [VerifyReport.Tensor], _ notes: [String]) {
+    self.comparison = comparison
+    self.basis = basis
+    self.differences = differences
+    self.notes = notes
+  }
+
+  /// With the two folders in each other's place; for a pairing by the mapping, which has no differences yet.
+  var exchanged: FolderPairing { FolderPairing(comparison.exchanged, basis, differences, notes) }
+
   /// By name. A tied tensor that only one folder stores is compared with its original in the other.
   init(_ a: DescribedFolder, _ b: DescribedFolder) throws(MimoError) {
     let names = NamePairs(a, b)
@@ -73,8 +98,13 @@ private struct FolderPairing {
   /// Through the targets that both are mapped to: B's tensors are read as chunks of them, in the order of A's.
   init(_ a: DescribedFolder, mapped b: DescribedFolder) throws(MimoError) {
     basis = "Hugging Face values; the folders store them under different names, so the mapping says which belong together"
-    let whole = try SourceMatch(b.description, b.folder).whole
-    let match = try SourceMatch(a.description, a.folder)
+    guard !b.isEncoded else {
+      throw MimoError(
+        .unsupported, "both folders hold codes and scales, in different forms", path: b.folder.path,
+        remedy: "Compare each with a Megatron checkpoint")
+    }
+    let whole = try b.match().whole
+    let match = try a.match()
     let catalog = try FolderPairing.catalog(of: b, whole, for: a.description)
     let gather = try GatherPlan(a.description, catalog)
     let own = ComparedSide(
@@ -86,7 +116,7 @@ private struct FolderPairing {
     }
     comparison = Comparison(a: own, b: other, pairs: pairs)
     differences = []
-    notes = match.duplicates.map { "\($0.name) of A is tied to \($0.original) and was not compared on its own" }
+    notes = match.duplicates.map { "\($0.name) of \(a.folder.path) is tied to \($0.original) and was not compared on its own" }
   }
 
   /// Each fragment of a target is a strided chunk in a tensor of B.
