@@ -28,10 +28,10 @@ package struct ModelLayout: Sendable {
     _ description: ModelDescription, components named: [(name: String, prefix: String)], cluster: ClusterLayout,
     padVocabulary: Bool
   ) throws(MimoError) {
+    try ModelLayout.checkExperts(of: description, in: cluster)
     var components: [Component] = []
     for (index, component) in named.enumerated() {
       let grid = try cluster.component(named: component.name).grid
-      try ModelLayout.checkExperts(of: index, named: component.name, grid.layout, in: description)
       let layers = ModelLayout.layerCount(of: index, in: description)
       let pipeline =
         try layers.map { count throws(MimoError) in try PipelineSplit(layers: count, layout: grid.layout, of: component.name) }
@@ -58,14 +58,12 @@ package struct ModelLayout: Sendable {
     self.shardings = shardings
   }
 
-  /// Refuses ranks for experts that a component does not have. Source: Megatron-Core, `num_moe_experts must be non None to
-  /// use expert-parallel`.
-  private static func checkExperts(
-    of component: Int, named name: String, _ layout: ComponentLayout, in description: ModelDescription
-  ) throws(MimoError) {
-    guard layout.ep > 1 else { return }
-    for target in description.targets where target.component == component && target.expert != nil { return }
-    throw MimoError(.layout, "ep=\(layout.ep) spreads experts, but \(name) has none", remedy: "Leave ep out")
+  /// Refuses ranks for experts that a model does not have. Source: Megatron-Core, `num_moe_experts must be non None to use
+  /// expert-parallel`.
+  private static func checkExperts(of description: ModelDescription, in cluster: ClusterLayout) throws(MimoError) {
+    guard let ep = cluster.components.map(\.layout.ep).max(), ep > 1 else { return }
+    guard !description.targets.contains(where: { $0.expert != nil }) else { return }
+    throw MimoError(.layout, "ep=\(ep) spreads experts, but the model has none", remedy: "Leave ep out")
   }
 
   /// The number of pipelined layers of a component; nil when none of its targets belongs to a layer.
