@@ -29,7 +29,10 @@ extension Part {
   /// Which of the last two dims is which is a matter of the storage form, never of the shape: published sizes are
   /// square. The plain form has inputs before outputs, the MXFP4 form outputs before inputs.
   private func matrices(_ name: String, _ count: Int, outputs: Int, inputs: Int) throws(Refusal) -> Node {
-    if let decoded = try mxfp4(name, [count, outputs, inputs]) { return decoded }
+    if let decoded = try mxfp4(name, [count, outputs, inputs]) {
+      if isPrime { try keep(try decoded.permuted([0, 2, 1]), as: name) }
+      return decoded
+    }
     return try read(name, [count, inputs, outputs]).permuted([0, 2, 1])
   }
 }
