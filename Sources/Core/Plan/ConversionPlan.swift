@@ -1,6 +1,7 @@
 import MimoMapping
 import MimoSystem
 import MimoTensor
+import Synchronization
 
 /// All that is known of a conversion before the first byte moves: both sides, and how they hang together.
 ///
@@ -32,7 +33,6 @@ package struct ConversionPlan: Sendable {
     _ direction: Direction, description: ModelDescription, whole: [WholeTensor], wholeFiles: [StoredFile],
     stored: StoredCatalog
   ) throws(MimoError) {
-    try Coverage.prove(description)
     self.direction = direction
     self.description = description
     self.whole = whole
@@ -46,6 +46,32 @@ package struct ConversionPlan: Sendable {
       }
     }
     self.uses = uses
+    try prove()
+  }
+
+  /// The proofs do not depend on each other: a plan of a million chunks is proven on two cores.
+  private func prove() throws(MimoError) {
+    let plan = self
+    let proof = Proof()
+    try Workers.run(count: 2) { worker throws(MimoError) in
+      if worker.index == 1 {
+        do throws(MimoError) { try Coverage.prove(plan.description) } catch { proof.mapping.withLock { $0 = error } }
+      } else {
+        proof.stored.withLock { $0 = capture({ () throws(MimoError) in try plan.proveStored() }) }
+      }
+    }
+    // A fault of the mapping is told first: it makes the others.
+    if let error = proof.mapping.withLock({ $0 }) { throw error }
+    try proof.stored.withLock { $0 }.get()
+  }
+
+  /// What the two threads found.
+  private final class Proof: Sendable {
+    let mapping = Mutex<MimoError?>(nil)
+    let stored = Mutex<Result<Void, MimoError>>(.success(()))
+  }
+
+  private func proveStored() throws(MimoError) {
     try proveChunks()
     try proveDTypes()
     try proveMinima()

@@ -97,16 +97,27 @@ extension ConversionPlan {
         hash.add(fragment.kernel?.name ?? "")
       }
     }
-    return hash.value
+    return hash.finish()
   }
 }
 
 /// CRC-64 over numbers and words.
 private struct PlanHash {
-  private(set) var value: UInt64 = 0
+  private var hash: UInt64 = 0
+  /// Numbers that are not in the hash yet: it is fastest over long runs.
+  private var pending: [Int64] = []
+  private static let longestRun = 1 << 12
+
+  init() { pending.reserveCapacity(PlanHash.longestRun) }
+
+  mutating func finish() -> UInt64 {
+    flush()
+    return hash
+  }
 
   mutating func add(_ number: Int) {
-    withUnsafeBytes(of: Int64(number).littleEndian) { value = mimo_crc64(value, $0.baseAddress, $0.count) }
+    if pending.count == PlanHash.longestRun { flush() }
+    pending.append(Int64(number).littleEndian)
   }
 
   mutating func add(_ numbers: DimVector) {
@@ -117,6 +128,12 @@ private struct PlanHash {
   mutating func add(_ text: String) {
     var text = text
     add(text.utf8.count)
-    text.withUTF8 { value = mimo_crc64(value, $0.baseAddress, $0.count) }
+    flush()
+    text.withUTF8 { hash = mimo_crc64(hash, $0.baseAddress, $0.count) }
+  }
+
+  private mutating func flush() {
+    pending.withUnsafeBytes { hash = mimo_crc64(hash, $0.baseAddress, $0.count) }
+    pending.removeAll(keepingCapacity: true)
   }
 }

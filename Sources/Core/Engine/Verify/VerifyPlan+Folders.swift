@@ -13,8 +13,10 @@ extension VerifyPlan {
   ) throws(MimoError) {
     let a = try DescribedFolder(first, plugin: plugin)
     let b = try DescribedFolder(second, plugin: plugin)
+    // A model that lacks some tensors has the same form; one with other names instead has another.
+    let isSameForm = a.storedNames.isSubset(of: b.storedNames) || b.storedNames.isSubset(of: a.storedNames)
     let pairing =
-      if a.storedNames == b.storedNames { try FolderPairing(a, b) } else if b.isEncoded {
+      if isSameForm { try FolderPairing(a, b) } else if b.isEncoded {
         try FolderPairing(b, mapped: a).exchanged
       } else { try FolderPairing(a, mapped: b) }
     let bytes = pairing.comparison.pairs.reduce(0) { sum, pair in
