@@ -45,17 +45,11 @@ struct ReferenceCase: CustomTestStringConvertible {
 private let pluginOfArchitecture = [
   "Qwen3VLForConditionalGeneration": "Qwen3VL", "Qwen3VLMoeForConditionalGeneration": "Qwen3VL",
   "Qwen3_5ForConditionalGeneration": "Qwen3VL", "Qwen3_5MoeForConditionalGeneration": "Qwen3VL",
-<<<<<<< HEAD
   "Qwen3ForCausalLM": "Qwen3MoE", "Qwen3MoeForCausalLM": "Qwen3MoE", "Qwen3_5ForCausalLM": "Qwen3MoE",
   "Qwen3_5MoeForCausalLM": "Qwen3MoE", "DeepseekV3ForCausalLM": "DeepSeekV3", "Glm4MoeForCausalLM": "GLM4MoE",
   "GlmMoeDsaForCausalLM": "GLM4MoE", "GptOssForCausalLM": "GPTOSS", "MiniMaxM2ForCausalLM": "MiniMaxM2",
   "NemotronHForCausalLM": "NemotronH",
-=======
-  "Qwen3ForCausalLM": "Qwen3MoE", "Qwen3MoeForCausalLM": "Qwen3MoE", "Qwen3_5MoeForCausalLM": "Qwen3MoE",
-  "Glm4MoeForCausalLM": "GLM4MoE", "GlmMoeDsaForCausalLM": "GLM4MoE", "MiniMaxM2ForCausalLM": "MiniMaxM2",
-  "NemotronHForCausalLM": "NemotronH", "GptOssForCausalLM": "GPTOSS", "LagunaForCausalLM": "Laguna",
-  "AfmoeForCausalLM": "AFMoE",
->>>>>>> main
+  "LagunaForCausalLM": "Laguna", "AfmoeForCausalLM": "AFMoE",
 ]
 
 /// Reference data in a folder: one subfolder a family.
