@@ -38,15 +38,7 @@ struct RoundTrip {
       if count > 0 { changed[name] = count }
     }
     #expect(changed == lossyElements, "elements that differ, and elements that the report says are lost")
-<<<<<<< HEAD
-    // Megatron keeps the routers' correction in F32, whatever the model is in.
-    let wide = original.keys.filter {
-      original[$0]?.dtype == "F32" && !drops.contains($0) && !$0.hasSuffix("e_score_correction_bias")
-    }
-    #expect(Set(names("dtype_changes", "tensor")) == Set(wide))
-=======
     #expect(Set(names("dtype_changes", "tensor")) == narrowed(but: drops))
->>>>>>> main
     try checkFiles(lossy: Set(changed.keys), drops: drops)
   }
 
