@@ -58,10 +58,7 @@ struct ReferenceFolder {
   let cases: [ReferenceCase]
 
   /// What lies beside the package, where it is at hand.
-  ///
-  /// Codes of MXFP4 are decoded and do not come back as codes: `gpt_oss_mxfp4` has tests of its own.
-  static let golden = ReferenceFolder(
-    Host.package.deletingLastPathComponent().appending(path: "shared/golden").path, without: ["gpt_oss_mxfp4"])
+  static let golden = ReferenceFolder(Host.package.deletingLastPathComponent().appending(path: "shared/golden").path)
 
   var isPresent: Bool { !cases.isEmpty }
   /// Those in prime-rl's layout.
@@ -69,9 +66,9 @@ struct ReferenceFolder {
   /// Those that can be read as a checkpoint.
   var checkpoints: [ReferenceCase] { cases.filter { $0.form == .distributed } }
 
-  init(_ root: String, without families: Set<String> = []) {
+  init(_ root: String) {
     self.root = root
-    cases = ReferenceFolder.list(root).filter { !families.contains($0) }.flatMap { ReferenceFolder.cases("\(root)/\($0)") }
+    cases = ReferenceFolder.list(root).flatMap { ReferenceFolder.cases("\(root)/\($0)") }
   }
 
   private static func list(_ path: String) -> [String] {
