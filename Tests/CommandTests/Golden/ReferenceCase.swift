@@ -21,6 +21,8 @@ struct ReferenceCase: CustomTestStringConvertible {
   var source: String { "\(folder)/hf" }
   var path: String { "\(folder)/\(output)" }
   var isMimo: Bool { output.hasPrefix("mimo/") }
+  /// Its source holds codes: what comes back is their values.
+  var isQuantised: Bool { (try? readJSON("\(source)/config.json")["quantization_config"]) != nil }
 
   /// What the reference made.
   func expected() throws -> TensorFacts {
@@ -60,10 +62,12 @@ struct ReferenceFolder {
   static let golden = ReferenceFolder(Host.package.deletingLastPathComponent().appending(path: "shared/golden").path)
 
   var isPresent: Bool { !cases.isEmpty }
+  /// Those whose source comes back as it was.
+  var restored: [ReferenceCase] { cases.filter { !$0.isQuantised } }
   /// Those in prime-rl's layout.
   var primes: [ReferenceCase] { cases.filter { $0.form == .prime } }
   /// Those that can be read as a checkpoint.
-  var checkpoints: [ReferenceCase] { cases.filter { $0.form == .distributed } }
+  var checkpoints: [ReferenceCase] { restored.filter { $0.form == .distributed } }
 
   init(_ root: String) {
     self.root = root
