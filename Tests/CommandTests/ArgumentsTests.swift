@@ -123,7 +123,7 @@ private let pages = [
     ),
     ("plan --plugin P --to mimo A", "--to mimo wants --component. Write --component NAME=tp=N[,...] for each component"),
     ("inspect", "inspect: PATH is missing. See mimo-host inspect --help"),
-    ("verify --plugin P A", "verify: B is missing. See mimo-host verify --help"),
+    ("verify --plugin P", "verify: A is missing. See mimo-host verify --help"),
     ("verify A B", "--plugin is missing. Name the model family's plugin"),
     ("synth --plugin P OUT", "--config is missing. Name the model's config.json"),
     ("synth --plugin P --config c.json --seed -1 OUT", "--seed wants a whole number of at least 0, not '-1'"),

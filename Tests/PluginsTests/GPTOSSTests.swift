@@ -41,7 +41,7 @@ struct GPTOSSTests {
     ("attention_bias", .bool(false), "attention_bias is false"),
     ("tie_word_embeddings", .bool(true), "tie_word_embeddings is true"),
     ("hidden_act", .string("gelu"), "hidden_act is gelu"),
-    ("quantization_config.quant_method", .string("fp8"), "quantization_config.quant_method is fp8"),
+    ("quantization_config.quant_method", .string("gptq"), "quantization_config.quant_method is"),
     ("num_local_experts", nil, "num_experts is missing"),
     ("num_key_value_heads", .integer(3), "num_key_value_heads is 3"),
   ]

@@ -81,7 +81,7 @@ struct NemotronHTests {
     ("use_conv_bias", .bool(false), "use_conv_bias is false"),
     ("conv_kernel", .integer(3), "conv_kernel must be 4"),
     ("mlp_hidden_act", .string("silu"), "mlp_hidden_act is silu"),
-    ("quantization_config", .object(["bits": .integer(8)]), "quantization_config is set"),
+    ("quantization_config", .object(["bits": .integer(8)]), "quantization_config"),
     ("hybrid_override_pattern", .string("MXM"), "hybrid_override_pattern has other letters"),
     ("hybrid_override_pattern", .string("MMMMMM"), "layers_block_type and hybrid_override_pattern name different"),
     ("layers_block_type.0", .string("rnn"), "layers_block_type"),

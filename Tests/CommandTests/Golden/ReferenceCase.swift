@@ -21,8 +21,6 @@ struct ReferenceCase: CustomTestStringConvertible {
   var source: String { "\(folder)/hf" }
   var path: String { "\(folder)/\(output)" }
   var isMimo: Bool { output.hasPrefix("mimo/") }
-  /// Its source holds codes: what comes back is their values.
-  var isQuantised: Bool { (try? readJSON("\(source)/config.json")["quantization_config"]) != nil }
 
   /// What the reference made.
   func expected() throws -> TensorFacts {
@@ -47,10 +45,10 @@ struct ReferenceCase: CustomTestStringConvertible {
 private let pluginOfArchitecture = [
   "Qwen3VLForConditionalGeneration": "Qwen3VL", "Qwen3VLMoeForConditionalGeneration": "Qwen3VL",
   "Qwen3_5ForConditionalGeneration": "Qwen3VL", "Qwen3_5MoeForConditionalGeneration": "Qwen3VL",
-  "Qwen3ForCausalLM": "Qwen3MoE", "Qwen3MoeForCausalLM": "Qwen3MoE", "Qwen3_5MoeForCausalLM": "Qwen3MoE",
-  "Glm4MoeForCausalLM": "GLM4MoE", "GlmMoeDsaForCausalLM": "GLM4MoE", "MiniMaxM2ForCausalLM": "MiniMaxM2",
-  "NemotronHForCausalLM": "NemotronH", "GptOssForCausalLM": "GPTOSS", "LagunaForCausalLM": "Laguna",
-  "AfmoeForCausalLM": "AFMoE",
+  "Qwen3ForCausalLM": "Qwen3MoE", "Qwen3MoeForCausalLM": "Qwen3MoE", "Qwen3_5ForCausalLM": "Qwen3MoE",
+  "Qwen3_5MoeForCausalLM": "Qwen3MoE", "DeepseekV3ForCausalLM": "DeepSeekV3", "Glm4MoeForCausalLM": "GLM4MoE",
+  "GlmMoeDsaForCausalLM": "GLM4MoE", "GptOssForCausalLM": "GPTOSS", "MiniMaxM2ForCausalLM": "MiniMaxM2",
+  "NemotronHForCausalLM": "NemotronH", "LagunaForCausalLM": "Laguna", "AfmoeForCausalLM": "AFMoE",
 ]
 
 /// Reference data in a folder: one subfolder a family.
@@ -59,19 +57,20 @@ struct ReferenceFolder {
   let cases: [ReferenceCase]
 
   /// What lies beside the package, where it is at hand.
-  static let golden = ReferenceFolder(Host.package.deletingLastPathComponent().appending(path: "shared/golden").path)
+  ///
+  /// Codes of MXFP4 are decoded and do not come back as codes: `gpt_oss_mxfp4` has tests of its own.
+  static let golden = ReferenceFolder(
+    Host.package.deletingLastPathComponent().appending(path: "shared/golden").path, without: ["gpt_oss_mxfp4"])
 
   var isPresent: Bool { !cases.isEmpty }
-  /// Those whose source comes back as it was.
-  var restored: [ReferenceCase] { cases.filter { !$0.isQuantised } }
   /// Those in prime-rl's layout.
   var primes: [ReferenceCase] { cases.filter { $0.form == .prime } }
   /// Those that can be read as a checkpoint.
-  var checkpoints: [ReferenceCase] { restored.filter { $0.form == .distributed } }
+  var checkpoints: [ReferenceCase] { cases.filter { $0.form == .distributed } }
 
-  init(_ root: String) {
+  init(_ root: String, without families: Set<String> = []) {
     self.root = root
-    cases = ReferenceFolder.list(root).flatMap { ReferenceFolder.cases("\(root)/\($0)") }
+    cases = ReferenceFolder.list(root).filter { !families.contains($0) }.flatMap { ReferenceFolder.cases("\(root)/\($0)") }
   }
 
   private static func list(_ path: String) -> [String] {
