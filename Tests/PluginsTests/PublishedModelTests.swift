@@ -12,6 +12,7 @@ struct PublishedModelTests {
     let family: String
     /// Elements of the weights as published, without scales of quantised ones.
     let parameters: Int
+    var layout = "megatron"
     /// Of those, what is stored twice.
     var repeated = 0
     /// What the published number leaves out because it is no parameter.
@@ -35,12 +36,15 @@ struct PublishedModelTests {
     // MXFP4 on disk; the numbers are those of the decoded weights.
     Published(name: "gpt-oss-20b", family: "GPTOSS", parameters: 20_914_757_184),
     Published(name: "gpt-oss-120b", family: "GPTOSS", parameters: 116_829_156_672),
+    // Model cards say 33B and 6B; these are the sums over the shapes of the reference's modules.
+    Published(name: "Laguna-XS-2.1", family: "Laguna", parameters: 33_442_617_088, layout: "prime"),
+    Published(name: "Trinity-Nano", family: "AFMoE", parameters: 6_120_003_328, layout: "prime"),
   ]
 
   @Test(arguments: models) func parametersAreThePublishedOnes(_ published: Published) throws {
     let path = Places.package.appending(path: "Tests/Fixtures/configs/\(published.name).json").path
     let config = try JSONParser.parse(try FileSystem.readSmallFile(path), options: .nonFiniteNumbers)
-    let model = try Described(ModelInput(config: config), layout: "megatron", family: published.family).model
+    let model = try Described(ModelInput(config: config), layout: published.layout, family: published.family).model
     let declared = model.sources.reduce(0) { $0 + ($1.shape.elementCount ?? 0) }
     #expect(declared == published.parameters - published.repeated + published.buffers)
     let stored = model.targets.reduce(0) { $0 + ($1.shape.elementCount ?? 0) }
