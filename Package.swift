@@ -45,6 +45,8 @@ let families = [
   "DeepSeekV3",
   "NemotronH",
   "GPTOSS",
+  "Laguna",
+  "AFMoE",
 ]
 
 let package = Package(

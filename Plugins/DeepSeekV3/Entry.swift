@@ -9,7 +9,7 @@ import PluginKit
 public func entry(_ offer: UnsafePointer<mimo_offer>?, _ answer: UnsafeMutablePointer<mimo_answer>?) -> mimo_status {
   let plugin = Plugin.language(
     "DeepSeekV3",
-    architectures: ["DeepseekV3ForCausalLM"])
+    architectures: ["DeepseekV3ForCausalLM"], layouts: ["megatron"])
   return plugin.answer(offer, answer) { host, builder, layout in
     describe(host, builder, layout) { (model, _) throws(Refusal) in try DeepSeekV3(model).describe() }
   }

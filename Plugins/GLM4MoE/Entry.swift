@@ -11,6 +11,6 @@ public func entry(_ offer: UnsafePointer<mimo_offer>?, _ answer: UnsafeMutablePo
     "GLM4MoE",
     architectures: ["Glm4MoeForCausalLM", "GlmMoeDsaForCausalLM"])
   return plugin.answer(offer, answer) { host, builder, layout in
-    describe(host, builder, layout) { (model, _) throws(Refusal) in try GLM4MoE(model).describe() }
+    describe(host, builder, layout) { (model, layout) throws(Refusal) in try GLM4MoE(model).describe(in: try Layout(layout, model)) }
   }
 }

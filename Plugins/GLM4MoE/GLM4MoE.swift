@@ -16,7 +16,6 @@ struct GLM4MoE {
   init(_ model: Model) throws(Refusal) {
     self.model = model
     let config = model.config
-    try config.requireNone("quantization_config", "quantised checkpoints are not supported; convert a bf16 one")
     try config.require("tie_word_embeddings", false, "GLM has an output layer of its own")
     try config.require("mlp_bias", false, "GLM's MLPs have no biases")
     try config.requireSilu()
@@ -26,9 +25,9 @@ struct GLM4MoE {
     mtpLayers = try config.size("num_nextn_predict_layers", default: 0, atLeast: 0, atMost: Config.largestCount)
   }
 
-  func describe() throws(Refusal) {
-    let root = Part(model, source: "model.")
-    let predictsMore = !attention.isSparse && mtpLayers > 0
+  func describe(in layout: Layout) throws(Refusal) {
+    let root = Part(model, source: "model.", layout: layout)
+    let predictsMore = (!attention.isSparse || layout == .prime) && mtpLayers > 0
     try layers.describe(root, repeatsEmbedding: predictsMore, attention: describeAttention)
     if predictsMore {
       try root.trailingMTP(mtpLayers, after: layers.shape) { (layer) throws(Refusal) in
@@ -38,7 +37,7 @@ struct GLM4MoE {
     } else if mtpLayers > 0 {
       try dropMTP()
     }
-    try describeProvider()
+    if layout == .prime { try model.dropPrimeBuffers() } else { try describeProvider() }
   }
 
   private func describeAttention(_ layer: Part) throws(Refusal) {

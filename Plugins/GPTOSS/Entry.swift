@@ -8,6 +8,6 @@ import PluginKit
 #endif
 public func entry(_ offer: UnsafePointer<mimo_offer>?, _ answer: UnsafeMutablePointer<mimo_answer>?) -> mimo_status {
   Plugin.language("GPTOSS", architectures: ["GptOssForCausalLM"]).answer(offer, answer) { host, builder, layout in
-    describe(host, builder, layout) { (model, _) throws(Refusal) in try GPTOSS(model).describe() }
+    describe(host, builder, layout) { (model, layout) throws(Refusal) in try GPTOSS(model).describe(in: try Layout(layout, model)) }
   }
 }

@@ -27,11 +27,11 @@ extension Part {
   /// One projection of all experts, (experts, outputs, inputs).
   ///
   /// Which of the last two dims is which is a matter of the storage form, never of the shape: published sizes are
-  /// square. The plain form has inputs before outputs.
+  /// square. The plain form has inputs before outputs, the MXFP4 form outputs before inputs.
   private func matrices(_ name: String, _ count: Int, outputs: Int, inputs: Int) throws(Refusal) -> Node {
-    let blocks = source + name + "_blocks"
-    guard model.state(of: blocks) != .present else {
-      throw model.fail("\(blocks) is in MXFP4, which is not supported; convert a bf16 checkpoint")
+    if let decoded = try mxfp4(name, [count, outputs, inputs]) {
+      if isPrime { try keep(try decoded.permuted([0, 2, 1]), as: name) }
+      return decoded
     }
     return try read(name, [count, inputs, outputs]).permuted([0, 2, 1])
   }

@@ -11,6 +11,9 @@ struct GPTOSS {
     self.model = model
     let config = model.config
     try config.requireSilu()
+    if let method = try config["quantization_config"].text("quant_method"), !method.matches("mxfp4") {
+      throw config.refuse("quantization_config.quant_method", "is \(method.string), must be mxfp4")
+    }
     try config.require("attention_bias", true, "Megatron-Bridge builds this family with biases everywhere")
     language = try LanguageShape(config, isTied: try config.flag("tie_word_embeddings", default: false))
     guard !language.isTied else { throw config.refuse("tie_word_embeddings", "is true: Megatron-Bridge unties them") }
@@ -23,8 +26,9 @@ struct GPTOSS {
       intermediate: try config.size("intermediate_size"))
   }
 
-  func describe() throws(Refusal) {
-    let root = Part(model, source: "model.")
+  /// Layout prime has this model's tensors as the checkpoint does.
+  func describe(in layout: Layout) throws(Refusal) {
+    let root = Part(model, source: "model.", layout: layout)
     let vocabulary = Vocabulary(
       rows: language.vocabulary, hidden: language.hidden, isTied: false, embedding: "model.embed_tokens.weight")
     try root.vocabulary(vocabulary, repeatsEmbedding: false)
@@ -33,7 +37,7 @@ struct GPTOSS {
         root.entry("decoder.layers", from: "layers", index, of: language.layers, stacked: true, stage: .layer(index)))
     }
     try root.on(.last).norm("decoder.final_layernorm", from: "norm", size: language.hidden)
-    try describeProvider()
+    if layout != .prime { try describeProvider() }
   }
 
   private func describeLayer(_ layer: Part) throws(Refusal) {

@@ -11,6 +11,6 @@ public func entry(_ offer: UnsafePointer<mimo_offer>?, _ answer: UnsafeMutablePo
     "MiniMaxM2",
     architectures: ["MiniMaxM2ForCausalLM"])
   return plugin.answer(offer, answer) { host, builder, layout in
-    describe(host, builder, layout) { (model, _) throws(Refusal) in try MiniMaxM2(model).describe() }
+    describe(host, builder, layout) { (model, layout) throws(Refusal) in try MiniMaxM2(model).describe(in: try Layout(layout, model)) }
   }
 }

@@ -22,7 +22,6 @@ struct MiniMaxM2 {
   }
 
   private static func refuseUnknownSwitches(_ config: Config) throws(Refusal) {
-    try config.requireBlockFP8()
     try config.require("attention_bias", false, "MiniMax-M2 attention has no biases")
     try config.require("use_qk_norm", true, "Megatron-Bridge builds MiniMax-M2 with norms of queries and keys")
     try config.require("use_routing_bias", true, "Megatron-Bridge builds MiniMax-M2 with a router bias")
@@ -35,8 +34,8 @@ struct MiniMaxM2 {
     throw config.refuse("qk_norm_type", "is \(type.string): only per_layer, over all heads, is known")
   }
 
-  func describe() throws(Refusal) {
-    let root = Part(model, source: "model.")
+  func describe(in layout: Layout) throws(Refusal) {
+    let root = Part(model, source: "model.", layout: layout)
     let vocabulary = Vocabulary(
       rows: shape.vocabulary, hidden: shape.hidden, isTied: shape.isTied, embedding: "model.embed_tokens.weight")
     try root.vocabulary(vocabulary, repeatsEmbedding: false)
@@ -48,7 +47,7 @@ struct MiniMaxM2 {
     }
     try root.on(.last).norm("decoder.final_layernorm", from: "norm", size: shape.hidden)
     try dropMTP()
-    try describeProvider()
+    if layout == .prime { try model.dropPrimeBuffers() } else { try describeProvider() }
   }
 
   /// Megatron-Bridge has no names for the prediction modules, which follow the decoder's layers.

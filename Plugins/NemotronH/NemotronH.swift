@@ -12,11 +12,12 @@ struct NemotronH {
     shape = try HybridShape(model.config)
   }
 
-  func describe() throws(Refusal) {
+  func describe(in layout: Layout) throws(Refusal) {
     let (body, embedding) = sourceNames()
-    let root = Part(model, source: body)
+    let root = Part(model, source: body, layout: layout, prime: "model.")
     let vocabulary = Vocabulary(
-      rows: shape.language.vocabulary, hidden: shape.hidden, isTied: shape.language.isTied, embedding: embedding)
+      rows: shape.language.vocabulary, hidden: shape.hidden, isTied: shape.language.isTied, embedding: embedding,
+      primeEmbedding: "model.embed_tokens.weight")
     try root.vocabulary(vocabulary, repeatsEmbedding: shape.mtpBlocks > 0)
     try root.on(.last).extraState("output_layer")
     for (index, kind) in shape.layers.enumerated() {
@@ -24,6 +25,7 @@ struct NemotronH {
         "decoder.layers", from: "layers", index, of: shape.layers.count, stacked: false, stage: .layer(index))
       try describe(kind, layer)
     }
+    guard layout != .prime else { return try finishPrime(root) }
     try root.on(.last).norm("decoder.final_norm", from: "norm_f", size: shape.hidden)
     for block in 0..<shape.mtpBlocks { try describeMTP(block, root) }
     try describeProvider()

@@ -11,6 +11,6 @@ public func entry(_ offer: UnsafePointer<mimo_offer>?, _ answer: UnsafeMutablePo
     "Qwen3MoE",
     architectures: ["Qwen3ForCausalLM", "Qwen3MoeForCausalLM", "Qwen3_5ForCausalLM", "Qwen3_5MoeForCausalLM"])
   return plugin.answer(offer, answer) { host, builder, layout in
-    describe(host, builder, layout) { (model, _) throws(Refusal) in try Qwen3MoE(model).describe() }
+    describe(host, builder, layout) { (model, layout) throws(Refusal) in try Qwen3MoE(model).describe(in: try Layout(layout, model)) }
   }
 }

@@ -13,14 +13,14 @@ struct Qwen3MoE {
     self.model = model
     variant = try QwenVariant(model)
     let config = model.config
-    try config.requireNone("quantization_config", "quantised checkpoints are not supported; convert a bf16 one")
     try variant.refuseUnknownSwitches(config)
     text = try QwenText(config, variant, isTied: try config.flag("tie_word_embeddings", default: false))
   }
 
-  func describe() throws(Refusal) {
-    try text.describe(Part(model, source: "model."), hasMTP: true)
-    try describeProvider()
+  func describe(in layout: Layout) throws(Refusal) {
+    try text.describe(Part(model, source: "model.", layout: layout), hasMTP: true)
+    guard layout == .prime else { return try describeProvider() }
+    try variant.requirePrime(model)
   }
 
   private func describeProvider() throws(Refusal) {

@@ -19,7 +19,7 @@ public func entry(_ offer: UnsafePointer<mimo_offer>?, _ answer: UnsafeMutablePo
         name: "images", sourcePrefix: "vision_model.", modalityKey: "images",
         modulePath: "modality_submodules.images.encoders.qwen_visual"),
     ],
-    layouts: ["mimo", "megatron"])
+    layouts: ["mimo", "megatron", "prime"])
   return plugin.answer(offer, answer) { host, builder, layout in
     describe(host, builder, layout) { (model, layout) throws(Refusal) in
       try Qwen3VL(model, layout: layout).describe()

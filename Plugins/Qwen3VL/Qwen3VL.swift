@@ -26,11 +26,14 @@ struct Qwen3VL {
   }
 
   func describe() throws(Refusal) {
-    let root = Part(model, component: Component.language.rawValue, source: "model.language_model.", stage: .first)
+    let root = Part(
+      model, component: Component.language.rawValue, source: "model.language_model.", stage: .first,
+      layout: layout)
     try text.describe(root, hasMTP: layout.hasMTP)
     if !layout.hasMTP, text.mtpLayers > 0 { try dropMTP() }
     try describeVision()
-    try describeProvider()
+    guard layout == .prime else { return try describeProvider() }
+    try architecture.requirePrime(model)
   }
 
   private func dropMTP() throws(Refusal) {
@@ -71,21 +74,7 @@ extension QwenVariant {
   }
 }
 
-enum Layout: UInt8 {
-  /// One module tree for each component; no multi-token prediction.
-  case mimo
-  /// Megatron's single-model names.
-  case megatron
-
-  init(_ name: Text, _ model: Model) throws(Refusal) {
-    if name.matches("mimo") {
-      self = .mimo
-    } else if name.matches("megatron") {
-      self = .megatron
-    } else {
-      throw model.fail("layout \(name.string) is not one of mimo, megatron")
-    }
-  }
-
-  var hasMTP: Bool { self == .megatron }
+extension Layout {
+  /// Whether it has a place for multi-token prediction layers.
+  var hasMTP: Bool { self != .mimo }
 }

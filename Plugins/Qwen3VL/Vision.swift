@@ -3,7 +3,7 @@ import PluginKit
 extension Qwen3VL {
   /// The vision tower lives on the first pipeline stage; its layers are one tensor each in a distributed checkpoint.
   func describeVision() throws(Refusal) {
-    let tower = Part(model, component: Component.images.rawValue, source: "model.visual.", stage: .first)
+    let tower = Part(model, component: Component.images.rawValue, source: "model.visual.", stage: .first, layout: layout)
     let patch = [vision.hidden, vision.channels, vision.temporalPatch, vision.patch, vision.patch]
     try tower.replicated("patch_embed.proj.weight", from: "patch_embed.proj.weight", patch)
     try tower.replicated("patch_embed.proj.bias", from: "patch_embed.proj.bias", [vision.hidden])

@@ -27,6 +27,11 @@ package struct Config {
     at(key).lend { model.host.pointee.config_kind(model.builder, $0) } != MIMO_KIND_ABSENT
   }
 
+  /// Whether the value is text.
+  package func isText(_ key: String) -> Bool {
+    at(key).lend { model.host.pointee.config_kind(model.builder, $0) } == MIMO_KIND_STRING
+  }
+
   /// What the config says, whatever its kind, or what the model's code takes when the key is missing.
   package func value(_ key: String, or fallback: Value) -> Value {
     mentions(key) ? .config(at(key)) : fallback

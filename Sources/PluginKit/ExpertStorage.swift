@@ -79,20 +79,43 @@ extension Part {
     }
   }
 
+  /// All experts' matrices in three nodes, (experts, outputs, inputs) each.
+  func stackedExperts(
+    _ shape: ExpertShape, published: ExpertStorage
+  ) throws(Refusal) -> (gate: Node, up: Node, down: Node) {
+    let (hidden, inner) = (shape.hidden, shape.intermediate)
+    if let packed = try packedExperts(shape, try expertStorage(shape, published: published)) {
+      let gate = try packed.gateUp.narrowed(1, from: 0, length: inner)
+      return (gate, try packed.gateUp.narrowed(1, from: inner, length: inner), packed.down)
+    }
+    func stack(_ name: String, _ rows: Int, _ columns: Int) throws(Refusal) -> Node {
+      try self.stack({ "experts.\($0).\(name).weight" }, shape.count, rows: rows, columns: columns)
+    }
+    let names = shape.names
+    return (
+      try stack(names.gate, inner, hidden), try stack(names.up, inner, hidden), try stack(names.down, hidden, inner)
+    )
+  }
+
   private func expertWeights(_ shape: ExpertShape, _ storage: ExpertStorage) throws(Refusal) -> ExpertWeights {
+    ExpertWeights(part: self, shape: shape, packed: try packedExperts(shape, storage))
+  }
+
+  /// Gate above up, and down, of all experts in one node each; nil when the checkpoint has a tensor for each expert.
+  private func packedExperts(
+    _ shape: ExpertShape, _ storage: ExpertStorage
+  ) throws(Refusal) -> (gateUp: Node, down: Node)? {
     let (count, hidden, wide) = (shape.count, shape.hidden, 2 * shape.intermediate)
     switch storage {
     case .perExpert:
-      return ExpertWeights(part: self, shape: shape, packed: nil)
+      return nil
     case .packed:
       let gateUp = try read("experts.gate_up_proj", [count, wide, hidden])
-      let down = try read("experts.down_proj", [count, hidden, shape.intermediate])
-      return ExpertWeights(part: self, shape: shape, packed: (gateUp, down))
+      return (gateUp, try read("experts.down_proj", [count, hidden, shape.intermediate]))
     case .packedTransposed:
       let gateUp = try read("experts.gate_up_proj", [count, hidden, wide])
       let down = try read("experts.down_proj", [count, shape.intermediate, hidden])
-      let packed = (try gateUp.permuted([0, 2, 1]), try down.permuted([0, 2, 1]))
-      return ExpertWeights(part: self, shape: shape, packed: packed)
+      return (try gateUp.permuted([0, 2, 1]), try down.permuted([0, 2, 1]))
     }
   }
 }

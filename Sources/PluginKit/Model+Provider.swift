@@ -14,6 +14,8 @@ package enum Value {
   case object(String)
   /// A Python name that is not called.
   case name(String)
+  /// In an exported config.json: the key is taken out.
+  case remove
 
   /// Lends the value for one call.
   func lend(_ body: (UnsafePointer<mimo_value>) -> mimo_status) -> mimo_status {
@@ -28,6 +30,7 @@ package enum Value {
     }
     switch self {
     case .null: value.kind = MIMO_VALUE_NULL
+    case .remove: value.kind = MIMO_VALUE_REMOVE
     case .bool(let flag):
       value.kind = MIMO_VALUE_BOOL
       value.integer = flag ? 1 : 0

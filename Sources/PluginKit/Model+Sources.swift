@@ -28,7 +28,10 @@ extension Model {
   }
 
   /// One tensor of the checkpoint. `published` is its dtype in the family's published checkpoints.
+  ///
+  /// A matrix whose FP8 scales lie beside it (`<name>_scale_inv`) is decoded.
   package func source(_ name: String, _ shape: [Int], published: DType = .model) throws(Refusal) -> Node {
+    if let decoded = try fp8(name, shape) { return decoded }
     let dims = shape.map { Int64($0) }
     let id = name.lend { view in
       dims.withUnsafeBufferPointer { d in

@@ -6,6 +6,8 @@ import PluginABI
 package struct Model {
   let host: UnsafePointer<mimo_host>
   let builder: OpaquePointer
+  /// How weights may be encoded; known once config.json was read.
+  var quantization = Quantization()
 
   /// nil when the host's table is shorter than the one that this plugin was compiled with.
   init?(host: UnsafePointer<mimo_host>?, builder: OpaquePointer?) {

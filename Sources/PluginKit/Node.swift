@@ -1,6 +1,6 @@
 import PluginABI
 
-/// A tensor made of sources. All operations but `+` and `-` only move elements.
+/// A tensor made of sources. All operations but `+`, `-` and `withoutMinimum` only move elements.
 package struct Node {
   let model: Model
   let id: mimo_node
@@ -51,9 +51,23 @@ package struct Node {
   }
 
   package static func - (node: Node, value: Double) throws(Refusal) -> Node { try node + -value }
+
+  /// This source with its least element taken off each. Lossy: nothing puts it back.
+  package func withoutMinimum() throws(Refusal) -> Node {
+    var kernel = mimo_kernel(
+      struct_size: UInt32(MemoryLayout<mimo_kernel>.size), kind: MIMO_KERNEL_MIN_SHIFT, value: 0)
+    return try model.node(host.map(builder, id, &kernel), shape)
+  }
 }
 
 extension Model {
+  /// Zeros from no source; a dim may be 0.
+  package func zeros(_ shape: [Int]) throws(Refusal) -> Node {
+    let wide = shape.map { Int64($0) }
+    let made = wide.withUnsafeBufferPointer { host.pointee.zeros(builder, UInt32($0.count), $0.baseAddress) }
+    return try node(made, shape)
+  }
+
   package func concat(_ nodes: [Node], dim: Int = 0) throws(Refusal) -> Node {
     guard var shape = nodes.first?.shape else { throw fail("concat of nothing") }
     shape[dim] = nodes.reduce(0) { $0 + $1.shape[dim] }

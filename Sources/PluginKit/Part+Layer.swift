@@ -20,11 +20,18 @@ package struct Mixture {
   package var sharedSource = "shared_experts"
   /// Source of its output gate; nil when it has none.
   package var sharedGate: String?
+  /// Where prime-rl keeps it.
+  package var primeShared: PrimeSharedExpert
+  /// Source of the router's weight.
+  package var router: String
 
   package init(
     _ experts: ExpertShape, published: ExpertStorage, scoreBias: String? = nil, shared: Int = 0,
-    sharedSource: String = "shared_experts", sharedGate: String? = nil
+    sharedSource: String = "shared_experts", sharedGate: String? = nil, primeShared: PrimeSharedExpert = .inMLP,
+    router: String = "gate.weight"
   ) {
+    self.primeShared = primeShared
+    self.router = router
     self.experts = experts
     self.published = published
     self.scoreBias = scoreBias
@@ -69,10 +76,11 @@ extension Part {
 
   /// Routed experts. `source`: the checkpoint's name of the whole.
   package func mixture(_ mixture: Mixture, from source: String = "mlp") throws(Refusal) {
+    if let prime, prime.stacksExperts { return try primeMixture(mixture, from: source) }
     let hidden = mixture.experts.hidden
     try norm("pre_mlp_layernorm", from: "post_attention_layernorm", size: hidden)
     let mlp = part("mlp", from: source)
-    try mlp.replicated("router.weight", from: "gate.weight", [mixture.experts.count, hidden])
+    try mlp.replicated("router.weight", from: mixture.router, [mixture.experts.count, hidden])
     if let bias = mixture.scoreBias {
       let values = try mlp.read(bias, [mixture.experts.count], published: .f32)
       try mlp.target("router.expert_bias", values, dtype: .f32, isBuffer: true)

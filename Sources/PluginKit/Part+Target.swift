@@ -3,10 +3,12 @@ import PluginABI
 /// A target that was declared; an alias may point at it.
 package struct Target {
   let model: Model
-  let id: mimo_target_id
+  /// nil for a module of Megatron's in another layout.
+  let id: mimo_target_id?
 
   /// With several pipeline stages the last one holds a copy under `name`.
   package func copiedOnLastStage(as name: String) throws(Refusal) {
+    guard let id else { return }
     try model.check(name.lend { model.host.pointee.alias(model.builder, id, $0) })
   }
 }
@@ -23,12 +25,13 @@ package struct Expert {
 }
 
 extension Part {
-  /// Declares one tensor of the layout. `key` is given where a distributed checkpoint names it differently.
+  /// Declares one tensor of Megatron's module. `key` is given where a distributed checkpoint names it differently.
   @discardableResult
   package func target(
     _ name: String, key: String? = nil, _ node: Node, _ placement: Placement = .replicated, dtype: DType = .model,
     isBuffer: Bool = false, expert: Expert? = nil
   ) throws(Refusal) -> Target {
+    guard !isPrime else { return Target(model: model, id: nil) }
     let segments = placement.segments.map { segment in
       mimo_segment(
         struct_size: UInt32(MemoryLayout<mimo_segment>.size),

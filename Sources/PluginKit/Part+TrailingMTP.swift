@@ -8,14 +8,24 @@ extension Part {
     _ count: Int, after shape: LanguageShape, layer: (Part) throws(Refusal) -> Void
   ) throws(Refusal) {
     for index in 0..<count {
-      let head = on(.last).part("mtp.layers.\(index)", from: "layers.\(shape.layers + index)")
+      let head = on(.last).handedThrough.part("mtp.layers.\(index)", from: "layers.\(shape.layers + index)")
       try head.multiTokenPrediction(
         hidden: shape.hidden, embeddingNorm: "enorm", hiddenNorm: "hnorm", join: "eh_proj", finalNorm: "shared_head.norm")
-      let reason = "Megatron's multi-token prediction shares the model's embedding and output layer"
-      try model.mayRepeat(head.source + "embed_tokens.weight", of: source + "embed_tokens.weight", orDrop: reason)
-      try model.mayRepeat(head.source + "shared_head.head.weight", of: "lm_head.weight", orDrop: reason)
+      try head.repeatedEnds(of: self, shape)
       try layer(head.part("mtp_model_layer", key: "transformer_layer", from: "").reading(head.source))
     }
+  }
+
+  /// A layer's own embedding and output layer; layout prime has a place for them.
+  private func repeatedEnds(of root: Part, _ shape: LanguageShape) throws(Refusal) {
+    let (embedding, output) = ("embed_tokens.weight", "shared_head.head.weight")
+    guard !isPrime else {
+      for name in [embedding, output] { try keepIfThere(name, [shape.vocabulary, shape.hidden]) }
+      return
+    }
+    let reason = "Megatron's multi-token prediction shares the model's embedding and output layer"
+    try model.mayRepeat(source + embedding, of: root.source + embedding, orDrop: reason)
+    try model.mayRepeat(source + output, of: "lm_head.weight", orDrop: reason)
   }
 }
 

@@ -7,8 +7,14 @@ package struct Vocabulary {
   /// Names in the checkpoint.
   package var embedding: String
   package var head: String
+  /// The embedding's name in layout prime.
+  package var primeEmbedding: String
 
-  package init(rows: Int, hidden: Int, isTied: Bool, embedding: String, head: String = "lm_head.weight") {
+  package init(
+    rows: Int, hidden: Int, isTied: Bool, embedding: String, head: String = "lm_head.weight",
+    primeEmbedding: String? = nil
+  ) {
+    self.primeEmbedding = primeEmbedding ?? embedding
     self.rows = rows
     self.hidden = hidden
     self.isTied = isTied
@@ -24,14 +30,16 @@ extension Part {
   package func vocabulary(_ vocabulary: Vocabulary, repeatsEmbedding: Bool) throws(Refusal) {
     let name = "embedding.word_embeddings.weight"
     let shape = [vocabulary.rows, vocabulary.hidden]
-    let weight = try model.source(vocabulary.embedding, shape)
+    let whole = reading("")
+    let weight = try whole.unkept.read(vocabulary.embedding, shape)
+    try whole.keep(weight, as: vocabulary.primeEmbedding)
     let embedding = try on(.first).target(name, weight, .vocabulary(vocabulary.rows))
     if repeatsEmbedding { try embedding.copiedOnLastStage(as: self.name + name) }
     if vocabulary.isTied {
       try model.tie(vocabulary.head, to: vocabulary.embedding)
       try embedding.copiedOnLastStage(as: self.name + "output_layer.weight")
     } else {
-      let head = try model.source(vocabulary.head, shape)
+      let head = try whole.read(vocabulary.head, shape)
       try on(.last).target("output_layer.weight", head, .vocabulary(vocabulary.rows))
     }
   }

@@ -17,22 +17,29 @@ package struct Part {
   /// Which entry of a repeated part this is, and of how many; -1 and 0 outside of one.
   package var index = -1
   package var count = 0
+  /// Where it is in layout prime; nil in Megatron's.
+  var prime: PrimePlace?
 
-  package init(_ model: Model, component: UInt32, source: String, stage: Stage) {
+  package init(
+    _ model: Model, component: UInt32, source: String, stage: Stage, layout: Layout = .megatron, prime: String? = nil
+  ) {
     self.model = model
     self.component = component
     self.source = source
     self.stage = stage
     name = ""
     key = ""
+    if layout == .prime { self.prime = PrimePlace(prefix: prime ?? source) }
   }
 
-  /// A part below. `key` is given where a distributed checkpoint names it differently.
-  package func part(_ name: String, key: String? = nil, from source: String) -> Part {
+  /// A part below. `key` is given where a distributed checkpoint names it differently, `prime` where prime-rl's layout
+  /// has another name than the checkpoint.
+  package func part(_ name: String, key: String? = nil, from source: String, prime: String? = nil) -> Part {
     var below = self
     below.name += name + "."
     below.key += (key ?? name) + "."
     below.source += source + "."
+    below.prime?.prefix += (prime ?? source) + "."
     return below
   }
 
@@ -40,6 +47,7 @@ package struct Part {
   package func reading(_ source: String) -> Part {
     var copy = self
     copy.source = source
+    copy.prime?.prefix = source
     return copy
   }
 
@@ -62,7 +70,9 @@ package struct Part {
 
   /// A tensor of the checkpoint, below this part's prefix.
   package func read(_ name: String, _ shape: [Int], published: DType = .model) throws(Refusal) -> Node {
-    try model.source(source + name, shape, published: published)
+    let node = try model.source(source + name, shape, published: published)
+    if isPrime { try keep(node, as: name) }
+    return node
   }
 
   /// A stack of matrices' rows: several tensors of the checkpoint, one below the other.
@@ -78,6 +88,7 @@ package struct Part {
   }
 
   func extraState(key: String, expert: Int, of experts: Int) throws(Refusal) {
+    guard !isPrime else { return }
     let status = (key + "._extra_state").lend { view in
       var entry = mimo_state_entry(
         struct_size: UInt32(MemoryLayout<mimo_state_entry>.size), component: component, key: view,

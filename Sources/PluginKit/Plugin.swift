@@ -99,8 +99,9 @@ package func describe(
   _ host: UnsafePointer<mimo_host>?, _ builder: OpaquePointer?, _ layout: mimo_string,
   _ body: (Model, Text) throws(Refusal) -> Void
 ) -> mimo_status {
-  guard let model = Model(host: host, builder: builder) else { return MIMO_FAILED }
+  guard var model = Model(host: host, builder: builder) else { return MIMO_FAILED }
   do throws(Refusal) {
+    model.quantization = try Quantization(reading: model)
     try body(model, Text(view: layout))
     return MIMO_OK
   } catch {

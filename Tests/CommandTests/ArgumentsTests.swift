@@ -1,37 +1,6 @@
 import Foundation
 import Testing
 
-/// The built command, as a user runs it.
-private struct Command {
-  var status: Int32
-  var output: String
-  var errors: String
-
-  /// Runs `mimo-host`, which the build puts beside the test bundle.
-  init(_ arguments: [String]) throws {
-    let binary: URL = try #require(Command.binary, "mimo-host is not beside the tests: build it first")
-    let process = Process()
-    process.executableURL = binary
-    process.arguments = arguments
-    let (out, err) = (Pipe(), Pipe())
-    process.standardOutput = out
-    process.standardError = err
-    try process.run()
-    // No page is longer than a pipe holds, so reading one after the other can not block.
-    output = String(decoding: out.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-    errors = String(decoding: err.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-    process.waitUntilExit()
-    status = process.terminationStatus
-  }
-
-  private static let binary: URL? = {
-    let beside = URL(filePath: CommandLine.arguments[0]).deletingLastPathComponent()
-    let candidates = [beside, URL(filePath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()]
-      .map { $0.appending(path: "mimo-host") }
-    return candidates.first { FileManager.default.isExecutableFile(atPath: $0.path) }
-  }()
-}
-
 private let pages = [
   ["convert"], ["plan"], ["inspect"], ["verify"], ["synth"], ["plugin", "list"], ["plugin", "describe"],
 ]
@@ -106,7 +75,7 @@ private let pages = [
     ("convert --plugin P --to hf", "convert: SOURCE is missing. See mimo-host convert --help"),
     ("convert --plugin P --to hf A B C", "convert: unexpected argument 'C'. See mimo-host convert --help"),
     ("convert --plugin P --to hf -- A --json -q", "convert: unexpected argument '-q'. See mimo-host convert --help"),
-    ("convert --to gguf A B", "--to is one of mimo, megatron, ranks, hf, not 'gguf'"),
+    ("convert --to gguf A B", "--to is one of mimo, megatron, ranks, prime, hf, not 'gguf'"),
     ("convert --tp two A B", "--tp wants a whole number, not 'two'"),
     ("convert --tp 0 A B", "--tp is at least 1, not 0"),
     ("convert --tp -1 A B", "--tp is at least 1, not -1"),
@@ -123,10 +92,10 @@ private let pages = [
         + "The options are tp, pp, dp, cp, ep, etp, pp_first, pp_last, rank_offset"
     ),
     ("convert --to hf A B", "--plugin is missing. Name the model family's plugin"),
-    ("convert --plugin P A B", "--to is missing. Say --to and one of mimo, megatron, ranks, hf"),
+    ("convert --plugin P A B", "--to is missing. Say --to and one of mimo, megatron, ranks, prime, hf"),
     (
       "convert --plugin P --to hf --pad-vocab A B",
-      "--pad-vocab does not go with --to hf. A Hugging Face folder has no parallel layout; leave it out"
+      "--pad-vocab does not go with --to hf. Such a folder has no parallel layout; leave it out"
     ),
     (
       "convert --plugin P --to mimo A B",
@@ -150,11 +119,11 @@ private let pages = [
         + "Use --component for a MIMO model, or --tp, --pp and so on for a single one"
     ),
     (
-      "convert --plugin P --to megatron --max-shard-size 5GB A B", "--max-shard-size goes with --to hf only"
+      "convert --plugin P --to megatron --max-shard-size 5GB A B", "--max-shard-size goes with --to hf and --to prime only"
     ),
     ("plan --plugin P --to mimo A", "--to mimo wants --component. Write --component NAME=tp=N[,...] for each component"),
     ("inspect", "inspect: PATH is missing. See mimo-host inspect --help"),
-    ("verify --plugin P A", "verify: B is missing. See mimo-host verify --help"),
+    ("verify --plugin P", "verify: A is missing. See mimo-host verify --help"),
     ("verify A B", "--plugin is missing. Name the model family's plugin"),
     ("synth --plugin P OUT", "--config is missing. Name the model's config.json"),
     ("synth --plugin P --config c.json --seed -1 OUT", "--seed wants a whole number of at least 0, not '-1'"),

@@ -5,23 +5,27 @@ import MimoPlugins
 import MimoTensor
 import Testing
 
-/// One model as libQwen3VL.so describes it, with the names that reference checkpoints have.
+/// One model as its family's library describes it, with the names that reference checkpoints have.
 struct Described {
   let info: PluginInfo
   let layout: String
   let model: ModelDescription
 
   /// The library as the build made it.
-  static func plugin() throws -> PluginLibrary { try PluginLibrary(path: Places.qwen3VL) }
+  static func plugin(_ family: String = "Qwen3VL") throws -> PluginLibrary {
+    try PluginLibrary(path: Places.plugin(family))
+  }
 
-  init(_ input: ModelInput, layout: String) throws {
-    let plugin = try Described.plugin()
+  init(_ input: ModelInput, layout: String, family: String = "Qwen3VL") throws {
+    let plugin = try Described.plugin(family)
     info = plugin.info
     self.layout = layout
     model = try plugin.describe(input, layout: layout)
   }
 
-  init(_ fixture: Fixture, layout: String) throws { try self.init(fixture.input, layout: layout) }
+  init(_ fixture: Fixture, layout: String) throws {
+    try self.init(fixture.input, layout: layout, family: fixture.family)
+  }
 
   func fullName(_ name: String, _ component: Int) -> String {
     PluginDescription.fullName(name, component: component, of: info, layout: layout)

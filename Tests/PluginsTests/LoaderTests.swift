@@ -40,6 +40,9 @@ struct LoaderTests {
     Refusal(fault: 30, says: "node 5 does not exist"), Refusal(fault: 31, says: "more than 1000 nodes"),
     Refusal(fault: 32, says: "layer 3 of 3"), Refusal(fault: 33, says: "unknown split 9"),
     Refusal(fault: 34, says: "declared no target"), Refusal(fault: 35, says: "a target is NULL"),
+    Refusal(fault: 36, says: "q has the unknown encoding 42"), Refusal(fault: 37, says: "struct_size 64"),
+    Refusal(fault: 38, says: "the scales of q is empty"), Refusal(fault: 39, says: "can not be stored as fp8(0x128)"),
+    Refusal(fault: 40, says: "a has a value of the unknown kind 9"),
   ]
 
   @Test(arguments: descriptions) func badDescriptionsAreRefused(_ refusal: Refusal) throws {

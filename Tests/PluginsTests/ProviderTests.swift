@@ -9,7 +9,12 @@ struct ProviderTests {
     "qwen3_vl", "qwen3_vl_tied", "qwen3_vl_moe", "qwen3_5_vl", "qwen3_5_vl_tied", "qwen3_5_vl_moe",
   ]
 
-  @Test(arguments: families) func fieldsEqualTheReferences(_ name: String) throws {
+  static let languageModels = [
+    "qwen3", "qwen3_tied", "qwen3_moe", "qwen3_5_moe", "glm4_moe", "glm_moe_dsa", "minimax_m2", "deepseek_v3",
+    "nemotron_h", "nemotron_h_moe", "nemotron_h_moe_mtp", "gpt_oss",
+  ]
+
+  @Test(arguments: families + languageModels) func fieldsEqualTheReferences(_ name: String) throws {
     let fixture = try Fixture(name)
     let expected = try #require(fixture.json["provider"]?.object)
     let model = try Described(fixture, layout: "megatron").model
@@ -91,6 +96,7 @@ struct ProviderTests {
       case .config(let path): [(field.path, config[path] ?? .string("no such key"))]
       case .target(let name): [(field.path + "._target_", .string(name))]
       case .name(let name): [(field.path + "._target_", .string(name)), (field.path + "._call_", .bool(false))]
+      case .remove: []
       }
     }
   }

@@ -19,7 +19,10 @@ enum Places {
       .deletingLastPathComponent()
   }
 
-  static var qwen3VL: String { products.appending(path: "libQwen3VL.so").path }
+  /// One library of a family, as the build made it.
+  static func plugin(_ family: String) -> String { products.appending(path: "lib\(family).so").path }
+
+  static var qwen3VL: String { plugin("Qwen3VL") }
 }
 
 /// Names and shapes of one tiny reference checkpoint; see Fixtures/generate.py.
@@ -33,10 +36,23 @@ struct Fixture {
     json = try JSONParser.parse(try FileSystem.readSmallFile(path))
   }
 
-  static let all = [
-    "qwen3_vl", "qwen3_vl_tied", "qwen3_vl_moe", "qwen3_vl_moe_t", "qwen3_5_vl", "qwen3_5_vl_tied", "qwen3_5_vl_moe",
-    "qwen3_5_vl_moe_fused", "qwen3_5_vl_moe_fused_mtp",
+  /// Reference checkpoints by the family that serves them.
+  static let families = [
+    "Qwen3VL": [
+      "qwen3_vl", "qwen3_vl_tied", "qwen3_vl_moe", "qwen3_vl_moe_t", "qwen3_5_vl", "qwen3_5_vl_tied", "qwen3_5_vl_moe",
+      "qwen3_5_vl_moe_fused", "qwen3_5_vl_moe_fused_mtp",
+    ],
+    "Qwen3MoE": ["qwen3", "qwen3_tied", "qwen3_moe", "qwen3_moe_fused", "qwen3_5_moe"],
+    "GLM4MoE": ["glm4_moe", "glm_moe_dsa"],
+    "MiniMaxM2": ["minimax_m2"],
+    "DeepSeekV3": ["deepseek_v3"],
+    "NemotronH": ["nemotron_h", "nemotron_h_moe", "nemotron_h_moe_mtp"],
+    "GPTOSS": ["gpt_oss"],
   ]
+
+  static let all = families.keys.sorted().flatMap { families[$0] ?? [] }
+
+  var family: String { Self.families.first { $0.value.contains(name) }?.key ?? "" }
 
   var config: JSONValue { json.object?["config"] ?? .null }
 

@@ -1,5 +1,6 @@
 import MimoFormats
 import MimoPlan
+import MimoPlugins
 import MimoSystem
 
 /// The form in which a checkpoint lies on disk.
@@ -10,8 +11,13 @@ package enum CheckpointFormat: String, Sendable, CaseIterable {
   case ranks
   /// A PyTorch distributed checkpoint, as Megatron writes it.
   case dist
+  /// A folder as the Hugging Face one, with the names and stacked experts of prime-rl.
+  case prime
 
   /// What `path` is, by the files that only this format has.
+  ///
+  /// A prime folder that mimo-host did not write looks like a Hugging Face one until its tensors are held against a
+  /// plugin: see `isPrime`.
   package static func recognise(_ path: String) throws(MimoError) -> CheckpointFormat {
     guard try FileSystem.exists(path) else {
       throw MimoError(.usage, "there is nothing at this path", path: path, remedy: "Name the folder of a checkpoint")
@@ -24,9 +30,22 @@ package enum CheckpointFormat: String, Sendable, CaseIterable {
     if try has(".metadata") { return .dist }
     if try has("latest_checkpointed_iteration.txt") { return .dist }
     if try has("latest_train_state.pt") { return .dist }
-    if try has("config.json") { return .hf }
+    if try has("config.json") { return try TravellingRecord.exists(in: path) ? .prime : .hf }
     throw MimoError(
       .invalidInput, "is no checkpoint that is known: it has no config.json, .metadata, tracker file or layout.json",
       path: path, remedy: "Name the folder of a checkpoint, or say what it is with --from")
+  }
+
+  /// Whether the tensors of a folder with config.json have the names of the plugin's layout prime.
+  package static func isPrime(_ path: String, plugin: PluginLibrary) throws(MimoError) -> Bool {
+    guard plugin.info.layouts.contains(ModelNaming.prime.rawValue) else { return false }
+    let folder = try HuggingFaceFolder.open(path)
+    let config = ModelConfig(folder.config, path: FileSystem.join(path, "config.json"))
+    // A model that prime-rl has no layout for is refused: its folder is none of that layout.
+    let description = capture { () throws(MimoError) in
+      try plugin.describe(config.input(sources: nil, options: [:]), layout: ModelNaming.prime.rawValue)
+    }
+    guard case .success(let description) = description else { return false }
+    return folder.holdsTargets(of: description)
   }
 }

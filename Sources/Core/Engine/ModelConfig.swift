@@ -53,22 +53,32 @@ package struct ModelConfig: Sendable {
   package func applying(_ overrides: [ConfigOverride]) -> JSONValue {
     var result = json
     for override in overrides where result[override.path] != nil {
-      result = ModelConfig.replace(result, override.path.split(separator: ".")[...], with: literal(override.value))
+      let value = override.value == .remove ? nil : literal(override.value)
+      result = ModelConfig.replace(result, override.path.split(separator: ".")[...], with: value)
     }
     return result
   }
 
-  private static func replace(_ json: JSONValue, _ path: ArraySlice<Substring>, with value: JSONValue) -> JSONValue {
-    guard let key = path.first, case .object(var object) = json else { return value }
-    guard let member = object[String(key)] else { return json }
-    object[String(key)] = replace(member, path.dropFirst(), with: value)
+  /// - Parameter value: nil takes the member out.
+  private static func replace(_ json: JSONValue, _ path: ArraySlice<Substring>, with value: JSONValue?) -> JSONValue {
+    guard let key = path.first.map(String.init), case .object(var object) = json, let member = object[key] else {
+      return json
+    }
+    let rest = path.dropFirst()
+    if !rest.isEmpty {
+      object[key] = replace(member, rest, with: value)
+    } else if let value {
+      object[key] = value
+    } else {
+      object.remove(key)
+    }
     return .object(object)
   }
 
   /// A plugin's value as JSON.
   package func literal(_ field: ConfigField) -> JSONValue {
     switch field {
-    case .null: .null
+    case .null, .remove: .null
     case .bool(let value): .bool(value)
     case .int(let value): .integer(value)
     case .float(let value): .double(value)

@@ -57,16 +57,25 @@ package enum TravellingRecord {
   /// The record beside a checkpoint: in its folder, or in the one above when an iteration's folder was named.
   static func find(beside checkpoint: String) throws(MimoError) -> Found? {
     for folder in [checkpoint, FileSystem.split(checkpoint).parent] {
-      let root = FileSystem.join(folder, folderName)
-      let path = FileSystem.join(root, manifestName)
-      guard try FileSystem.exists(path) else { continue }
-      let manifest = try SourceManifest.decode(try FileSystem.readSmallFile(path, limit: 1 << 30), path: path)
-      let files = FileSystem.join(root, filesName)
-      let config = try ModelConfig(path: FileSystem.join(files, "config.json"))
-      let options = try JSONParser.parse(file: FileSystem.join(root, optionsName))
-      return Found(
-        manifest: manifest, files: files, config: config, expertStorage: options["expert_storage"]?.string)
+      if let found = try find(in: folder) { return found }
     }
     return nil
+  }
+
+  static func exists(in folder: String) throws(MimoError) -> Bool {
+    try FileSystem.exists(FileSystem.join(FileSystem.join(folder, folderName), manifestName))
+  }
+
+  /// The record in this folder.
+  static func find(in folder: String) throws(MimoError) -> Found? {
+    guard try exists(in: folder) else { return nil }
+    let root = FileSystem.join(folder, folderName)
+    let path = FileSystem.join(root, manifestName)
+    let manifest = try SourceManifest.decode(try FileSystem.readSmallFile(path, limit: 1 << 30), path: path)
+    let files = FileSystem.join(root, filesName)
+    let config = try ModelConfig(path: FileSystem.join(files, "config.json"))
+    let options = try JSONParser.parse(file: FileSystem.join(root, optionsName))
+    return Found(
+      manifest: manifest, files: files, config: config, expertStorage: options["expert_storage"]?.string)
   }
 }

@@ -8,6 +8,8 @@ package struct ElementConverter: Sendable {
   package let left: DType
   package let right: DType
   package let kernel: ElementKernel?
+  /// The least element of the source, for a kernel that takes it off; any NaN among them wins.
+  private var minimum: Float = 0
 
   /// nil when there is no arithmetic between the two types.
   package init?(left: DType, right: DType, kernel: ElementKernel?) {
@@ -32,6 +34,29 @@ package struct ElementConverter: Sendable {
     case .bf16, .f16, .f32: true
     default: false
     }
+  }
+
+  /// Whether `measure` must see the whole left tensor before the first element is converted to the right.
+  package var needsMinimum: Bool { kernel == .subtractMinimum }
+
+  /// Looks at all elements of the left tensor.
+  package mutating func measure(_ count: Int, at source: UnsafeRawPointer) {
+    switch left {
+    case .bf16: minimum = least(BFloat16Codec.self, count, source)
+    case .f16: minimum = least(Float16Codec.self, count, source)
+    default: minimum = least(Float32Codec.self, count, source)
+    }
+  }
+
+  private func least<L: ElementCodec>(_ l: L.Type, _ count: Int, _ source: UnsafeRawPointer) -> Float {
+    let input = source.assumingMemoryBound(to: L.Raw.self)
+    var least = Float.infinity
+    for i in 0..<count {
+      let value = L.decode(input[i])
+      if value.isNaN { return value }
+      least = min(least, value)
+    }
+    return least
   }
 
   /// Left elements -> right elements. Answers how many the way back would not restore.
@@ -68,6 +93,7 @@ package struct ElementConverter: Sendable {
   private var addend: Float {
     switch kernel {
     case .add(let value): Float(value)
+    case .subtractMinimum: -minimum
     case nil: 0
     }
   }
@@ -80,7 +106,7 @@ package struct ElementConverter: Sendable {
 
   @inline(__always)
   private func toLeft<L: ElementCodec, R: ElementCodec>(_ l: L.Type, _ r: R.Type, _ raw: R.Raw) -> L.Raw {
-    guard kernel != nil else { return L.encode(R.decode(raw)) }
+    guard case .add = kernel else { return L.encode(R.decode(raw)) }
     return L.encode(R.decode(R.encode(R.decode(raw) - addend)))
   }
 

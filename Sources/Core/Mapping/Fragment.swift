@@ -37,10 +37,21 @@ package enum ElementKernel: Sendable, Hashable {
   ///
   /// Source: the zero-centred output norm of Gated DeltaNet in Megatron-Bridge 0.6.2.
   case add(Double)
+  /// `x - min(x)` over the whole source, in its dtype, then cast. Lossy: the way back only casts.
+  ///
+  /// Source: the router bias of NemotronH in prime-rl's layout, which is not shifted back there either.
+  case subtractMinimum
 
   package var name: String {
     switch self {
     case .add(let value): "add(\(value))"
+    case .subtractMinimum: "subtract_minimum"
     }
   }
+
+  /// Whether there is no way back.
+  package var isLossy: Bool { self == .subtractMinimum }
+
+  /// Most bytes of a source whose minimum a kernel needs: every run has it in one window.
+  package static let largestWhole = 64 << 10
 }

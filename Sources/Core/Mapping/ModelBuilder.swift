@@ -11,6 +11,8 @@ package struct ModelBuilder: Sendable {
   private(set) var description = ModelDescription()
   private var nodes: [Node] = []
   private var sourceIndex: [String: Int] = [:]
+  /// Which source a stored tensor belongs to.
+  private var owners: [String: Int] = [:]
   private var targetNames: Set<String> = []
   private let components: [String]
 
@@ -25,19 +27,42 @@ package struct ModelBuilder: Sendable {
   package mutating func source(
     _ name: String, shape: GlobalShape, published: DType?
   ) throws(MimoError) -> NodeID {
+    try declare(SourceDeclaration(name: name, shape: shape, published: published))
+  }
+
+  /// A tensor that the checkpoint holds as codes and scales, decoded to the model's dtype.
+  package mutating func decode(_ name: String, shape: GlobalShape, _ encoding: Encoding) throws(MimoError) -> NodeID {
+    guard !encoding.codes.isEmpty, !encoding.scales.isEmpty, encoding.codes != encoding.scales else {
+      throw wrong("codes and scales need a name each", tensor: name)
+    }
+    guard shape.elementCount != nil, encoding.form.fits(shape) else {
+      throw wrong("\(shape) can not be stored as \(encoding.form.name)", tensor: name)
+    }
+    return try declare(SourceDeclaration(name: name, shape: shape, published: nil, encoding: encoding))
+  }
+
+  private mutating func declare(_ source: SourceDeclaration) throws(MimoError) -> NodeID {
+    let (name, shape) = (source.name, source.shape)
     guard !name.isEmpty else { throw wrong("a source without a name") }
     guard shape.elementCount != nil, shape.dims.allSatisfy({ $0 > 0 }) else {
       throw wrong("source has the impossible shape \(shape)", tensor: name)
     }
     if let index = sourceIndex[name] {
-      guard description.sources[index].shape == shape else {
-        throw wrong("declared as \(description.sources[index].shape) and again as \(shape)", tensor: name)
+      let known = description.sources[index]
+      guard known.shape == shape else {
+        throw wrong("declared as \(known.shape) and again as \(shape)", tensor: name)
       }
+      guard known.encoding == source.encoding else { throw wrong("declared twice, stored differently", tensor: name) }
       return append(Node(source: index, shape: shape))
     }
     let index = description.sources.count
+    for stored in source.storedNames {
+      if let other = owners.updateValue(index, forKey: stored) {
+        throw wrong("\(stored) belongs to \(description.sources[other].name) too", tensor: name)
+      }
+    }
     sourceIndex[name] = index
-    description.sources.append(SourceDeclaration(name: name, shape: shape, published: published))
+    description.sources.append(source)
     return append(Node(source: index, shape: shape))
   }
 
@@ -107,7 +132,23 @@ package struct ModelBuilder: Sendable {
     guard input.fragments.allSatisfy({ $0.kernel == nil }) else {
       throw wrong("a second kernel on the same elements\(origin(input))")
     }
+    if kernel == .subtractMinimum { try check(whole: input) }
     return append(input.mapped(kernel))
+  }
+
+  /// Zeros from no source; a dim may be 0.
+  package mutating func zeros(_ shape: GlobalShape) throws(MimoError) -> NodeID {
+    guard shape.elementCount != nil, shape.dims.allSatisfy({ $0 >= 0 }) else {
+      throw wrong("zeros of the impossible shape \(shape)")
+    }
+    return append(Node(zeros: shape))
+  }
+
+  /// A minimum is that of one whole source, whatever becomes of it afterwards.
+  private func check(whole node: Node) throws(MimoError) {
+    guard node.fragments.count == 1, let source = node.fragments[0].source,
+      description.sources[source].shape.elementCount == node.shape.elementCount
+    else { throw wrong("the minimum is of one source as a whole\(origin(node))") }
   }
 
   package func shape(of id: NodeID) throws(MimoError) -> GlobalShape { try node(id).shape }
@@ -153,7 +194,7 @@ package struct ModelBuilder: Sendable {
 
   package mutating func tie(duplicate: String, original: String) throws(MimoError) {
     guard sourceIndex[original] != nil else { throw wrong("tied to an undeclared source \(original)", tensor: duplicate) }
-    guard sourceIndex[duplicate] == nil else { throw wrong("tied and declared as a source of its own", tensor: duplicate) }
+    guard owners[duplicate] == nil else { throw wrong("tied and declared as a source of its own", tensor: duplicate) }
     description.ties.append(Tie(duplicate: duplicate, original: original))
   }
 

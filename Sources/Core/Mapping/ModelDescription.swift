@@ -7,12 +7,18 @@ package struct SourceDeclaration: Sendable, Hashable {
   package var shape: GlobalShape
   /// The dtype in published checkpoints; nil for the model's own.
   package var published: DType?
+  /// How its values are packed in this checkpoint; nil when they lie there as they are, under `name`.
+  package var encoding: Encoding?
 
-  package init(name: String, shape: GlobalShape, published: DType?) {
+  package init(name: String, shape: GlobalShape, published: DType?, encoding: Encoding? = nil) {
     self.name = name
     self.shape = shape
     self.published = published
+    self.encoding = encoding
   }
+
+  /// Names of the tensors that hold it.
+  package var storedNames: [String] { encoding.map { [$0.codes, $0.scales] } ?? [name] }
 }
 
 /// A position along an axis: layer 3 of 8, expert 5 of 128.
@@ -132,6 +138,8 @@ package enum ConfigField: Sendable, Hashable {
   case target(String)
   /// `{_target_: name, _call_: false}`.
   case name(String)
+  /// The key is taken out.
+  case remove
 }
 
 /// A field of the trainer's provider, by dotted path.

@@ -16,6 +16,17 @@ struct Node: Sendable {
     ]
   }
 
+  /// Zeros that no source has a part in.
+  init(zeros shape: GlobalShape) {
+    self.shape = shape
+    guard shape.dims.allSatisfy({ $0 > 0 }) else {
+      fragments = []
+      return
+    }
+    let still = DimVector(repeating: 0, count: shape.rank)
+    fragments = [Fragment(region: Region(whole: shape), source: nil, base: 0, strides: still)]
+  }
+
   private init(shape: GlobalShape, fragments: [Fragment]) {
     self.shape = shape
     self.fragments = fragments

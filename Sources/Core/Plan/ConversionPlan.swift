@@ -1,6 +1,7 @@
 import MimoMapping
 import MimoSystem
 import MimoTensor
+import Synchronization
 
 /// All that is known of a conversion before the first byte moves: both sides, and how they hang together.
 ///
@@ -32,7 +33,6 @@ package struct ConversionPlan: Sendable {
     _ direction: Direction, description: ModelDescription, whole: [WholeTensor], wholeFiles: [StoredFile],
     stored: StoredCatalog
   ) throws(MimoError) {
-    try Coverage.prove(description)
     self.direction = direction
     self.description = description
     self.whole = whole
@@ -46,12 +46,47 @@ package struct ConversionPlan: Sendable {
       }
     }
     self.uses = uses
-    try proveChunks()
-    try proveDTypes()
+    try prove()
   }
 
-  /// Bytes of all whole tensors.
-  package var wholeBytes: Int { whole.reduce(0) { $0 + $1.byteCount } }
+  /// The proofs do not depend on each other: a plan of a million chunks is proven on two cores.
+  private func prove() throws(MimoError) {
+    let plan = self
+    let proof = Proof()
+    try Workers.run(count: 2) { worker throws(MimoError) in
+      if worker.index == 1 {
+        do throws(MimoError) { try Coverage.prove(plan.description) } catch { proof.mapping.withLock { $0 = error } }
+      } else {
+        proof.stored.withLock { $0 = capture({ () throws(MimoError) in try plan.proveStored() }) }
+      }
+    }
+    // A fault of the mapping is told first: it makes the others.
+    if let error = proof.mapping.withLock({ $0 }) { throw error }
+    try proof.stored.withLock { $0 }.get()
+  }
+
+  /// What the two threads found.
+  private final class Proof: Sendable {
+    let mapping = Mutex<MimoError?>(nil)
+    let stored = Mutex<Result<Void, MimoError>>(.success(()))
+  }
+
+  private func proveStored() throws(MimoError) {
+    try proveChunks()
+    try proveDTypes()
+    try proveMinima()
+  }
+
+  /// Bytes of all whole tensors as they are stored, scales aside.
+  package var wholeBytes: Int { whole.reduce(0) { $0 + $1.storedByteCount } }
+
+  /// Whole tensors that a kernel without a way back is put on.
+  package var lossyTensors: [(tensor: String, kernel: ElementKernel)] {
+    zip(whole, uses).compactMap { tensor, uses in
+      let kernels = uses.lazy.compactMap { description.targets[$0.target].fragments[$0.fragment].kernel }
+      return kernels.first(where: \.isLossy).map { (tensor.name, $0) }
+    }
+  }
 
   /// Each target's chunks tile it; copies lie where an original lies.
   private func proveChunks() throws(MimoError) {
@@ -65,9 +100,26 @@ package struct ConversionPlan: Sendable {
     }
   }
 
+  /// A source whose minimum is needed is small enough to be seen as a whole before anything of it is written.
+  private func proveMinima() throws(MimoError) {
+    for (source, uses) in zip(whole, uses) where source.byteCount > ElementKernel.largestWhole {
+      for use in uses {
+        let kernel = description.targets[use.target].fragments[use.fragment].kernel
+        guard kernel == .subtractMinimum else { continue }
+        throw MimoError(
+          .unsupported,
+          "its minimum is to be taken off, but it has \(source.byteCount) bytes and at most \(ElementKernel.largestWhole) are looked at as a whole",
+          tensor: source.name)
+      }
+    }
+  }
+
   /// Bytes are copied, or there is arithmetic between the two dtypes.
   private func proveDTypes() throws(MimoError) {
     for (source, uses) in zip(whole, uses) {
+      if direction == .storedToWhole, source.storage != .plain {
+        throw MimoError(.unsupported, "values are not encoded on an export", tensor: source.name)
+      }
       guard source.dtype.byteWidth != nil else {
         throw MimoError(
           .unsupported, "\(source.dtype.rawValue) has elements of less than a byte, which no layout here splits",
@@ -79,7 +131,8 @@ package struct ConversionPlan: Sendable {
         guard ElementConverter(left: source.dtype, right: dtype, kernel: kernel) == nil else { continue }
         throw MimoError(
           .unsupported, "there is no conversion between \(source.dtype.rawValue) and \(dtype.rawValue)",
-          tensor: source.name, remedy: "Only floating point values change their dtype; codes and integers do not")
+          path: wholeFiles[source.file].path, tensor: source.name,
+          remedy: "Only floating point values change their dtype; codes and integers do not")
       }
     }
   }

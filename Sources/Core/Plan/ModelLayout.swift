@@ -28,6 +28,7 @@ package struct ModelLayout: Sendable {
     _ description: ModelDescription, components named: [(name: String, prefix: String)], cluster: ClusterLayout,
     padVocabulary: Bool
   ) throws(MimoError) {
+    try ModelLayout.checkExperts(of: description, in: cluster)
     var components: [Component] = []
     for (index, component) in named.enumerated() {
       let grid = try cluster.component(named: component.name).grid
@@ -44,7 +45,8 @@ package struct ModelLayout: Sendable {
     for index in adjusted.targets.indices {
       let component = components[adjusted.targets[index].component]
       if adjusted.targets[index].isVocabulary {
-        try adjusted.targets[index].padVocabulary(tp: component.grid.layout.tp, asked: padVocabulary)
+        try adjusted.targets[index].padVocabulary(
+          tp: component.grid.layout.tp, divisor: description.vocabularyDivisor, asked: padVocabulary)
       }
       let target = adjusted.targets[index]
       shardings.append(
@@ -55,6 +57,14 @@ package struct ModelLayout: Sendable {
     self.components = components
     self.cluster = cluster
     self.shardings = shardings
+  }
+
+  /// Refuses ranks for experts that a model does not have. Source: Megatron-Core, `num_moe_experts must be non None to use
+  /// expert-parallel`.
+  private static func checkExperts(of description: ModelDescription, in cluster: ClusterLayout) throws(MimoError) {
+    guard let ep = cluster.components.map(\.layout.ep).max(), ep > 1 else { return }
+    guard !description.targets.contains(where: { $0.expert != nil }) else { return }
+    throw MimoError(.layout, "ep=\(ep) spreads experts, but the model has none", remedy: "Leave ep out")
   }
 
   /// The number of pipelined layers of a component; nil when none of its targets belongs to a layer.
@@ -81,10 +91,19 @@ package struct ModelLayout: Sendable {
   }
 }
 
+extension ModelDescription {
+  /// What the trainer's provider pads vocabularies to multiples of; nil where the family does not say.
+  fileprivate var vocabularyDivisor: Int? {
+    let field = providerFields.last { $0.path == "make_vocab_size_divisible_by" }
+    if case .int(let divisor) = field?.value { return divisor }
+    return nil
+  }
+}
+
 extension TargetDeclaration {
   /// Gives dim 0 the rows that the layout needs; rows that the vocabulary has not are zero.
-  fileprivate mutating func padVocabulary(tp: Int, asked: Bool) throws(MimoError) {
-    let rows = try VocabularyPadding.rows(shape.dims[0], tp: tp, pad: asked, tensor: globalName)
+  fileprivate mutating func padVocabulary(tp: Int, divisor: Int?, asked: Bool) throws(MimoError) {
+    let rows = try VocabularyPadding.rows(shape.dims[0], tp: tp, divisor: divisor, pad: asked, tensor: globalName)
     resizeVocabulary(to: rows)
   }
 

@@ -32,12 +32,14 @@ package struct SourceMatch: Sendable {
   package let duplicates: [Duplicate]
 
   /// Throws when a declared tensor is missing or has another shape, or when a tensor of the folder is unknown.
-  package init(_ description: ModelDescription, _ folder: HuggingFaceFolder) throws(MimoError) {
-    whole = try SourceMatch.declared(description, folder)
+  ///
+  /// - Parameter decoded: the dtype that codes and scales are decoded to.
+  package init(_ description: ModelDescription, _ folder: HuggingFaceFolder, decoded: DType) throws(MimoError) {
+    whole = try SourceMatch.declared(description, folder, decoded: decoded)
     let duplicates = SourceMatch.duplicates(description, folder)
     let tied = Set(duplicates.map(\.name))
     var known = Set<String>(minimumCapacity: description.sources.count)
-    for source in description.sources { known.insert(source.name) }
+    for source in description.sources { known.formUnion(source.storedNames) }
     var drops: [Drop] = []
     var unknown: [String] = []
     for tensor in folder.tensors where !known.contains(tensor.name) && !tied.contains(tensor.name) {
@@ -78,31 +80,45 @@ package struct SourceMatch: Sendable {
   }
 
   private static func declared(
-    _ description: ModelDescription, _ folder: HuggingFaceFolder
+    _ description: ModelDescription, _ folder: HuggingFaceFolder, decoded: DType
   ) throws(MimoError) -> [WholeTensor] {
     var whole: [WholeTensor] = []
     whole.reserveCapacity(description.sources.count)
     var missing: [String] = []
     for source in description.sources {
-      guard let tensor = folder.tensor(source.name) else {
+      if let encoding = source.encoding {
+        let tensor = try EncodedMatch(encoding, source, folder).tensor(decoded: decoded)
+        if let tensor { whole.append(tensor) } else { missing.append(encoding.codes) }
+      } else if let tensor = folder.tensor(source.name) {
+        whole.append(try plain(tensor, source, folder))
+      } else {
         missing.append(source.name)
-        continue
       }
-      guard tensor.shape == source.shape else {
-        throw MimoError(
-          .invalidInput, "shape is \(tensor.shape), but config.json makes it \(source.shape)",
-          path: folder.files[tensor.file].path, tensor: source.name,
-          remedy: "Check that config.json and weights belong together")
-      }
-      whole.append(
-        WholeTensor(
-          name: source.name, dtype: tensor.dtype, shape: tensor.shape, file: tensor.file,
-          offset: tensor.range.lowerBound))
     }
     guard let first = missing.first else { return whole }
     let more = missing.count > 1 ? " (and \(missing.count - 1) more are missing)" : ""
     throw MimoError(
       .invalidInput, "the model of config.json needs this tensor, but the checkpoint does not hold it\(more)",
       path: folder.path, tensor: first, remedy: "Check that all files were downloaded and belong to this config.json")
+  }
+
+  private static func plain(
+    _ tensor: HuggingFaceFolder.Tensor, _ source: SourceDeclaration, _ folder: HuggingFaceFolder
+  ) throws(MimoError) -> WholeTensor {
+    let path = folder.files[tensor.file].path
+    guard tensor.shape == source.shape else {
+      throw MimoError(
+        .invalidInput, "shape is \(tensor.shape), but config.json makes it \(source.shape)", path: path,
+        tensor: source.name, remedy: "Check that config.json and weights belong together")
+    }
+    guard !tensor.dtype.isCode || tensor.dtype == source.published else {
+      throw MimoError(
+        .invalidInput,
+        "holds \(tensor.dtype.rawValue) codes, which are no weights without their scales; the checkpoint has no "
+          + "\(source.name)_scale_inv", path: path, tensor: source.name,
+        remedy: "Download the files with the scales too, or convert the weights that were not quantised")
+    }
+    return WholeTensor(
+      name: source.name, dtype: tensor.dtype, shape: tensor.shape, file: tensor.file, offset: tensor.range.lowerBound)
   }
 }

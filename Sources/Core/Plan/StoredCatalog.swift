@@ -1,3 +1,4 @@
+import MimoMapping
 import MimoTensor
 
 /// A file of a checkpoint: for outputs its path inside the new folder, for inputs where it lies.
@@ -52,19 +53,58 @@ package struct StoredCatalog: Sendable {
   package init() {}
 }
 
-/// A tensor of a Hugging Face folder, whole and row-major at one place of one file.
+/// A tensor of a Hugging Face folder, whole and row-major at one place of one file; two places when it is encoded.
 package struct WholeTensor: Sendable, Hashable {
   package var name: String
   package var dtype: DType
   package var shape: GlobalShape
   package var file: Int
   package var offset: UInt64
-  package init(name: String, dtype: DType, shape: GlobalShape, file: Int, offset: UInt64) {
+  package var storage: Storage
+
+  package init(
+    name: String, dtype: DType, shape: GlobalShape, file: Int, offset: UInt64, storage: Storage = .plain
+  ) {
     self.name = name
     self.dtype = dtype
     self.shape = shape
     self.file = file
     self.offset = offset
+    self.storage = storage
+  }
+
+  /// How its elements lie in the file.
+  package indirect enum Storage: Sendable, Hashable {
+    /// One after the other.
+    case plain
+    /// As codes and scales; name, dtype and shape are those of the decoded tensor, file and offset those of the codes.
+    case encoded(Encoding.Form, codes: WholeTensor, scales: WholeTensor)
+  }
+
+  /// The tensors that the checkpoint has of it.
+  package var stored: [WholeTensor] {
+    switch storage {
+    case .plain: [self]
+    case .encoded(_, let codes, let scales): [codes, scales]
+    }
+  }
+
+  /// Bytes that elements take in the file, scales aside.
+  package func storedBytes(of elements: Range<Int>) -> Range<Int> {
+    switch storage {
+    case .plain:
+      let width = dtype.byteWidth ?? 1
+      return elements.lowerBound * width..<elements.upperBound * width
+    case .encoded(let form, _, _): return form.codeBytes(of: elements)
+    }
+  }
+
+  /// All of them.
+  package var storedByteCount: Int {
+    switch storage {
+    case .plain: byteCount
+    case .encoded(_, let codes, _): codes.byteCount
+    }
   }
 
   package var elementCount: Int { shape.dims.reduce(1, *) }

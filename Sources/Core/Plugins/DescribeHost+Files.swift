@@ -20,8 +20,9 @@ extension DescribeHost {
       DescribeHost.status(handle) { (session) throws(MimoError) in
         let path = try BoundaryReader.name(path, "a config override")
         let reason = try BoundaryReader.name(reason, "the reason of a config override")
-        session.builder.configOverride(
-          ConfigOverride(path: path, value: try DescribeHost.field(value, path), reason: reason))
+        let row = try BoundaryReader.checked(value, "the value of \(path)")
+        let field = row.kind == MIMO_VALUE_REMOVE ? ConfigField.remove : try DescribeHost.field(value, path)
+        session.builder.configOverride(ConfigOverride(path: path, value: field, reason: reason))
       }
     }
     host.fail = { handle, message in

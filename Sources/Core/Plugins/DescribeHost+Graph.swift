@@ -14,6 +14,14 @@ extension DescribeHost {
           name, shape: shape, published: try BoundaryReader.dtype(published, name))
       }
     }
+    host.decode = { handle, encoding in
+      DescribeHost.node(handle) { (session) throws(MimoError) in
+        let row = try BoundaryReader.checked(encoding, "an encoding")
+        let name = try BoundaryReader.name(row.name, "an encoded source's name")
+        return try session.builder.decode(
+          name, shape: try BoundaryReader.shape(row.rank, row.dims, name), try DescribeHost.encoding(row, name))
+      }
+    }
     host.concat = { handle, dim, nodes, count in
       DescribeHost.node(handle) { (session) throws(MimoError) in
         let ids = try BoundaryReader.values(nodes, count: count, "the nodes of concat")
@@ -48,6 +56,11 @@ extension DescribeHost {
           Int(input), kernel: try DescribeHost.element(try BoundaryReader.checked(kernel, "a kernel")))
       }
     }
+    host.zeros = { handle, rank, dims in
+      DescribeHost.node(handle) { (session) throws(MimoError) in
+        try session.builder.zeros(try BoundaryReader.shape(rank, dims, "zeros"))
+      }
+    }
   }
 
   private static func node(
@@ -58,9 +71,24 @@ extension DescribeHost {
     }
   }
 
+  private static func encoding(_ row: mimo_encoding, _ name: String) throws(MimoError) -> Encoding {
+    let form: Encoding.Form
+    switch row.kind {
+    case MIMO_ENCODING_FP8_BLOCK: form = .fp8Block(rows: Int(row.block_rows), columns: Int(row.block_columns))
+    case MIMO_ENCODING_MXFP4: form = .mxfp4
+    default: throw BoundaryReader.broken("\(name) has the unknown encoding \(row.kind)")
+    }
+    return Encoding(
+      form, codes: try BoundaryReader.name(row.codes, "the codes of \(name)"),
+      scales: try BoundaryReader.name(row.scales, "the scales of \(name)"))
+  }
+
   private static func element(_ kernel: mimo_kernel) throws(MimoError) -> ElementKernel {
-    guard kernel.kind == MIMO_KERNEL_ADD else { throw BoundaryReader.broken("the unknown kernel \(kernel.kind)") }
     guard kernel.value.isFinite else { throw BoundaryReader.broken("a kernel with the value \(kernel.value)") }
-    return .add(kernel.value)
+    switch kernel.kind {
+    case MIMO_KERNEL_ADD: return .add(kernel.value)
+    case MIMO_KERNEL_MIN_SHIFT: return .subtractMinimum
+    default: throw BoundaryReader.broken("the unknown kernel \(kernel.kind)")
+    }
   }
 }

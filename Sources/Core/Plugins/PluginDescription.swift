@@ -20,7 +20,11 @@ package struct PluginDescription: Sendable {
   ) -> String {
     guard plugin.components.indices.contains(component) else { return name }
     let owner = plugin.components[component]
-    return layout == "mimo" ? "\(owner.targetModulePath).\(name)" : owner.sourcePrefix + name
+    return switch layout {
+    case "mimo": "\(owner.targetModulePath).\(name)"
+    case "prime": name
+    default: owner.sourcePrefix + name
+    }
   }
 
   /// Sources that a target is made of, in the order in which they first appear.

@@ -9,6 +9,14 @@ package enum Interruption {
   /// Installs the handlers. The second signal finds the system's own again and ends the process at once.
   package static func install() {
     received.store(0, ordering: .relaxed)
+    // A parent may have started us with signals blocked: they would never arrive.
+    var asked = sigset_t()
+    sigemptyset(&asked)
+    sigaddset(&asked, SIGINT)
+    sigaddset(&asked, SIGTERM)
+    pthread_sigmask(SIG_UNBLOCK, &asked, nil)
+    // A file beyond the limit of sizes is then an error of the write, EFBIG, and the work folder is removed.
+    signal(SIGXFSZ, SIG_IGN)
     setHandler { number in
       Interruption.received.store(number, ordering: .relaxed)
       Interruption.setHandler(SIG_DFL)

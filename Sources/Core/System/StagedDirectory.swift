@@ -18,9 +18,7 @@ package struct StagedDirectory: ~Copyable {
     guard !name.isEmpty, name != ".", name != ".." else {
       throw MimoError(.usage, "can not be replaced as a whole", path: destination, remedy: "Name a folder to make")
     }
-    guard try FileSystem.isDirectory(parent) else {
-      throw MimoError(.usage, "folder does not exist", path: parent, remedy: "Make it first, or choose another place")
-    }
+    guard try FileSystem.isDirectory(parent) else { throw StagedDirectory.noParent(parent) }
     var random = SystemRandomNumberGenerator()
     let suffix = String(random.next(), radix: 36)
     let path = FileSystem.join(parent, ".\(name).mimo-host-\(getpid())-\(suffix)")
@@ -53,5 +51,10 @@ package struct StagedDirectory: ~Copyable {
   package consuming func discard() throws(MimoError) {
     isFinished = true
     try FileSystem.removeTree(path)
+  }
+
+  /// The folder in which a destination is to be made is none.
+  package static func noParent(_ parent: String) -> MimoError {
+    MimoError(.usage, "folder does not exist", path: parent, remedy: "Make it first, or choose another place")
   }
 }

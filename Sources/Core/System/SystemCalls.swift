@@ -71,7 +71,7 @@ enum SystemCalls {
     case ENAMETOOLONG: "Choose a shorter path"
     case ELOOP: "The symbolic links of that path form a circle"
     case EXDEV: "Both paths must lie on one file system"
-    case EFBIG: "That file system does not take files of this size"
+    case EFBIG: "Raise the limit of file sizes (ulimit -f), or choose a file system that takes such files"
     default: nil
     }
   }

@@ -28,9 +28,7 @@ package final class WorkFolder: Sendable {
     guard !name.isEmpty, name != ".", name != ".." else {
       throw MimoError(.usage, "can not be replaced as a whole", path: destination, remedy: "Name a folder to make")
     }
-    guard try FileSystem.isDirectory(parent) else {
-      throw MimoError(.usage, "folder does not exist", path: parent, remedy: "Make it first, or choose another place")
-    }
+    guard try FileSystem.isDirectory(parent) else { throw StagedDirectory.noParent(parent) }
     self.destination = FileSystem.join(parent, name)
     path = WorkFolder.path(of: name, in: parent)
     result = FileSystem.join(path, WorkFolder.resultName)

@@ -25,6 +25,14 @@ package enum DType: String, Sendable, CaseIterable, Hashable {
   case i64 = "I64"
   case u64 = "U64"
 
+  /// Whether elements are codes that mean nothing without a scale stored elsewhere.
+  package var isCode: Bool {
+    switch self {
+    case .f4, .f6e2m3, .f6e3m2, .f8e5m2, .f8e4m3, .f8e8m0, .f8e4m3fnuz, .f8e5m2fnuz: true
+    default: false
+    }
+  }
+
   /// Bits that one element takes.
   package var bitWidth: Int {
     switch self {
@@ -39,6 +47,9 @@ package enum DType: String, Sendable, CaseIterable, Hashable {
 
   /// Bytes that one element takes, nil for types below one byte.
   package var byteWidth: Int? { bitWidth % 8 == 0 ? bitWidth / 8 : nil }
+
+  /// Whether values are computed with: bf16, fp16 and fp32.
+  package var isPlainFloat: Bool { self == .bf16 || self == .f16 || self == .f32 }
 
   /// Bytes of `elements` elements; nil when they do not fill whole bytes or the size overflows.
   package func byteCount(elements: Int) -> Int? {

@@ -26,8 +26,22 @@ package enum Tiling {
     let total = shape.dims.reduce(1, *)
     let covered = saturatingSum(filled.lazy.map(\.volume))
     if filled.count == 1, covered == total { return nil }
+    if covered == total, areDisjointSlabs(filled, of: shape) { return nil }
     if let fault = overlap(filled) { return fault }
     return covered == total ? nil : .uncovered(elements: total - covered)
+  }
+
+  /// Whether the boxes are whole but along one dimension, and do not touch there: how shards nearly always lie.
+  private static func areDisjointSlabs(_ regions: [Region], of shape: GlobalShape) -> Bool {
+    guard let first = regions.first, let cut = (0..<first.rank).first(where: { first.extent[$0] != shape.dims[$0] }) else {
+      return false
+    }
+    for region in regions {
+      for dim in 0..<region.rank where dim != cut && region.extent[dim] != shape.dims[dim] { return false }
+    }
+    var reaches = regions.map { (start: $0.offset[cut], end: $0.offset[cut] + $0.extent[cut]) }
+    reaches.sort { $0.start < $1.start }
+    return zip(reaches, reaches.dropFirst()).allSatisfy { $0.end <= $1.start }
   }
 
   private static let mostInterlocked = 4096

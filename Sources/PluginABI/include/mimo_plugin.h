@@ -43,7 +43,8 @@ typedef int32_t mimo_status;
 #define MIMO_ABSENT 1 /* the asked thing does not exist (a config key, a source, an option) */
 #define MIMO_FAILED 2 /* refused; the host holds the message */
 
-/* Element types. 0 stands for "the model's own dtype" (params_dtype, as config.json or --dtype says). */
+/* Element types. 0 stands for "the model's own dtype" (params_dtype, as config.json or --dtype says); for a target of
+ * layout "prime" for the dtype that its sources are stored in. */
 typedef uint32_t mimo_dtype;
 #define MIMO_DTYPE_MODEL 0u
 #define MIMO_DTYPE_F32 1u
@@ -77,12 +78,36 @@ typedef uint32_t mimo_target_id;
 
 /* Value-changing kernels on elements. */
 #define MIMO_KERNEL_ADD 1u /* x + value, in the source's dtype, then cast; inverse: x - value, in the target's dtype */
+/* Lossy: x - the least x of the source, in its dtype, then cast; the way back only casts. For one small source as a whole,
+ * because its minimum must be known before its first element is written; `value` is 0. */
+#define MIMO_KERNEL_MIN_SHIFT 2u
 
 typedef struct mimo_kernel {
   uint32_t struct_size;
   uint32_t kind;
   double value;
 } mimo_kernel;
+
+/* How values are packed into codes and scales that the checkpoint stores as two tensors. */
+/* One E4M3 byte an element; one float scale a block of block_rows x block_columns of the last two dims, the last blocks
+ * cut off. Codes have the shape of the values, scales one entry a block. */
+#define MIMO_ENCODING_FP8_BLOCK 1u
+/* Four bits an element (E2M1, low nibble first); one exponent byte (2^(scale - 127)) a group of 32 along the last dim.
+ * For values (..., n) the codes are (..., n / 32, 16) bytes, the scales (..., n / 32). */
+#define MIMO_ENCODING_MXFP4 2u
+
+typedef struct mimo_encoding {
+  uint32_t struct_size;
+  uint32_t kind;
+  mimo_string name;   /* what the values are called, in messages and in the exported, decoded form */
+  mimo_string codes;  /* name of the tensor with the codes */
+  mimo_string scales; /* name of the tensor with the scales */
+  const int64_t *dims; /* shape of the values */
+  uint32_t rank;
+  uint32_t reserved;
+  int64_t block_rows;    /* 0 with MXFP4 */
+  int64_t block_columns; /* 0 with MXFP4 */
+} mimo_encoding;
 
 /* Where a target lives in the pipeline. */
 #define MIMO_STAGE_FIRST 0u
@@ -164,6 +189,7 @@ typedef struct mimo_state_entry {
 #define MIMO_VALUE_CONFIG 6u /* text is a path of config.json: its value, whatever its kind */
 #define MIMO_VALUE_TARGET 7u /* text is a dotted Python name: `{_target_: text}`; members follow under the same path */
 #define MIMO_VALUE_NAME 8u   /* text is a dotted Python name, not called: `{_target_: text, _call_: false}` */
+#define MIMO_VALUE_REMOVE 9u /* config_override only: the key is taken out */
 
 typedef struct mimo_value {
   uint32_t struct_size;
@@ -198,7 +224,8 @@ typedef struct mimo_host {
   /* Shape of a present source: writes up to MIMO_MAX_RANK dims, answers the rank, -1 when it is not present. */
   int32_t (*source_shape)(mimo_builder *, mimo_string name, int64_t *dims);
   /* What was asked for. "expert_storage" -> "per_expert" | "packed" | "packed_transposed": the form of routed experts
-   * where the checkpoint's keys do not show it. "dtype" -> "bfloat16" | "float16" | "float32": the model's own dtype. */
+   * where the checkpoint's keys do not show it. "dtype" -> "bfloat16" | "float16" | "float32": the model's own dtype.
+   * "quantized" -> "no": values are written, none may be encoded. */
   mimo_status (*option)(mimo_builder *, mimo_string name, mimo_string *out);
 
   /* --- the mapping graph ----------------------------------------------------------------------------------- */
@@ -217,7 +244,8 @@ typedef struct mimo_host {
   /* With pp > 1 the last stage holds a copy of a first-stage target under `name`; checkpoints hold no key for it. */
   mimo_status (*alias)(mimo_builder *, mimo_target_id of, mimo_string name);
   mimo_status (*state_entry)(mimo_builder *, const mimo_state_entry *);
-  /* Sources whose name matches `pattern` (`*` stands for any run of characters) have no place in this layout. */
+  /* Sources whose name matches `pattern` (`*` stands for any run of characters) have no place in this layout. In layout
+   * "prime" also tensors of a checkpoint in that layout: buffers that only a running trainer needs. */
   mimo_status (*drop)(mimo_builder *, mimo_string pattern, mimo_string reason);
   /* `duplicate` may be stored beside `original`; then the two must hold the same bits, unless a `drop` matches
    * `duplicate` too: one that differs is then left out, with that reason. */
@@ -233,6 +261,13 @@ typedef struct mimo_host {
 
   /* Says why this model can not be described. Always answers MIMO_FAILED. */
   mimo_status (*fail)(mimo_builder *, mimo_string message);
+
+  /* --- more of the mapping graph --------------------------------------------------------------------------- */
+  /* A tensor of zeros that no source has a part in; a dim may be 0. The way back reads nothing of it. */
+  mimo_node (*zeros)(mimo_builder *, uint32_t rank, const int64_t *dims);
+  /* A source that is stored as codes and scales: a node of its values, decoded to the model's dtype. With the option
+   * "quantized" = "no" (an export) declare the plain `source` instead. */
+  mimo_node (*decode)(mimo_builder *, const mimo_encoding *);
 } mimo_host;
 
 /* A part of the model with a parallel layout of its own. */

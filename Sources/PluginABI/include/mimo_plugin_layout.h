@@ -81,7 +81,19 @@ MIMO_LAYOUT_MEMBER(mimo_value, text, 24, 16);
 MIMO_LAYOUT_MEMBER(mimo_value, integers, 40, 8);
 MIMO_LAYOUT_MEMBER(mimo_value, count, 48, 8);
 
-MIMO_LAYOUT_STRUCT(mimo_host, 8, 216);
+MIMO_LAYOUT_STRUCT(mimo_encoding, 8, 88);
+MIMO_LAYOUT_MEMBER(mimo_encoding, struct_size, 0, 4);
+MIMO_LAYOUT_MEMBER(mimo_encoding, kind, 4, 4);
+MIMO_LAYOUT_MEMBER(mimo_encoding, name, 8, 16);
+MIMO_LAYOUT_MEMBER(mimo_encoding, codes, 24, 16);
+MIMO_LAYOUT_MEMBER(mimo_encoding, scales, 40, 16);
+MIMO_LAYOUT_MEMBER(mimo_encoding, dims, 56, 8);
+MIMO_LAYOUT_MEMBER(mimo_encoding, rank, 64, 4);
+MIMO_LAYOUT_MEMBER(mimo_encoding, reserved, 68, 4);
+MIMO_LAYOUT_MEMBER(mimo_encoding, block_rows, 72, 8);
+MIMO_LAYOUT_MEMBER(mimo_encoding, block_columns, 80, 8);
+
+MIMO_LAYOUT_STRUCT(mimo_host, 8, 232);
 MIMO_LAYOUT_MEMBER(mimo_host, struct_size, 0, 4);
 MIMO_LAYOUT_MEMBER(mimo_host, abi, 4, 4);
 MIMO_LAYOUT_MEMBER(mimo_host, config_kind, 8, 8);
@@ -110,6 +122,8 @@ MIMO_LAYOUT_MEMBER(mimo_host, provider, 184, 8);
 MIMO_LAYOUT_MEMBER(mimo_host, provider_field, 192, 8);
 MIMO_LAYOUT_MEMBER(mimo_host, config_override, 200, 8);
 MIMO_LAYOUT_MEMBER(mimo_host, fail, 208, 8);
+MIMO_LAYOUT_MEMBER(mimo_host, zeros, 216, 8);
+MIMO_LAYOUT_MEMBER(mimo_host, decode, 224, 8);
 
 MIMO_LAYOUT_STRUCT(mimo_component, 8, 72);
 MIMO_LAYOUT_MEMBER(mimo_component, struct_size, 0, 4);

@@ -35,7 +35,7 @@ extension QwenText {
     try layer.mixture(
       Mixture(
         experts, published: storage, shared: sharedExpert, sharedSource: "shared_expert",
-        sharedGate: "shared_expert_gate"))
+        sharedGate: "shared_expert_gate", primeShared: .besideMLP))
   }
 
   /// The multi-token prediction layer: attention (never DeltaNet) and an MLP of the decoder's kind.
@@ -44,7 +44,7 @@ extension QwenText {
       throw config.refuse(
         "mtp_num_hidden_layers", "is \(mtpLayers): the names of more than one such layer are not known")
     }
-    let head = root.reading("").on(.last).part("mtp.layers.0", from: "mtp")
+    let head = root.reading("").on(.last).handedThrough.part("mtp.layers.0", from: "mtp")
     try head.multiTokenPrediction(
       hidden: shape.hidden, embeddingNorm: "pre_fc_norm_embedding", hiddenNorm: "pre_fc_norm_hidden", join: "fc",
       finalNorm: "norm")

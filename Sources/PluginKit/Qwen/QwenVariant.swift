@@ -32,6 +32,14 @@ package struct QwenVariant {
     if isQwen35 { try refuseQwen35Switches(text) } else { try refuseQwen3Switches(text) }
   }
 
+  /// Refuses layout prime for models that prime-rl trains in the checkpoint's own names, and says what it drops.
+  package func requirePrime(_ model: Model) throws(Refusal) {
+    guard hasExperts, isQwen35 || !isVision else {
+      throw model.fail("prime-rl has no layout of its own for \(model.architecture.string): give it the Hugging Face folder")
+    }
+    try model.dropPrimeBuffers()
+  }
+
   private func refuseQwen35Switches(_ text: Config) throws(Refusal) {
     try text.require("attn_output_gate", true, "Qwen3.5 attention is gated")
     try text.require("mtp_use_dedicated_embeddings", false, "Megatron's MTP shares the embedding")

@@ -31,6 +31,11 @@
 #define UNKNOWN_SPLIT 33
 #define DECLARES_NOTHING 34
 #define NULL_TARGET 35
+#define UNKNOWN_ENCODING 36
+#define SHORT_ENCODING 37
+#define ENCODING_WITHOUT_SCALES 38
+#define BLOCK_WITHOUT_ROWS 39
+#define REMOVED_FIELD 40
 
 #define TEXT(literal) ((mimo_string){literal, sizeof(literal) - 1})
 
@@ -62,6 +67,20 @@ static mimo_status describe(const mimo_host *host, mimo_builder *builder, mimo_s
   mimo_kernel kernel = {sizeof kernel, 42, 1.0};
   node = host->map(builder, node, &kernel);
   if (node == MIMO_NO_NODE) return MIMO_FAILED;
+#endif
+#if FAULT == UNKNOWN_ENCODING || FAULT == SHORT_ENCODING || FAULT == ENCODING_WITHOUT_SCALES || FAULT == BLOCK_WITHOUT_ROWS
+  mimo_encoding encoding = {sizeof encoding, MIMO_ENCODING_FP8_BLOCK, TEXT("q"), TEXT("q"), TEXT("q_scale_inv"),
+                            dims, 2, 0, 128, 128};
+  if (FAULT == UNKNOWN_ENCODING) encoding.kind = 42;
+  if (FAULT == SHORT_ENCODING) encoding.struct_size = 64;
+  if (FAULT == ENCODING_WITHOUT_SCALES) encoding.scales = (mimo_string){NULL, 0};
+  if (FAULT == BLOCK_WITHOUT_ROWS) encoding.block_rows = 0;
+  node = host->decode(builder, &encoding);
+  if (node == MIMO_NO_NODE) return MIMO_FAILED;
+#elif FAULT == REMOVED_FIELD
+  mimo_value value = {sizeof value, MIMO_VALUE_REMOVE, 0, 0, {NULL, 0}, NULL, 0};
+  if (host->config_override(builder, TEXT("a"), &value, TEXT("a reason")) != MIMO_OK) return MIMO_FAILED;
+  if (host->provider_field(builder, TEXT("a"), &value) != MIMO_OK) return MIMO_FAILED;
 #endif
   mimo_segment segment = {sizeof segment, 0, TEXT(""), 4, 1, TEXT("row")};
   mimo_target target;

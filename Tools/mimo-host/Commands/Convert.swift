@@ -21,7 +21,7 @@ func run(_ options: ConvertOptions) throws(MimoError) {
       progress.advance(by: bytes, tensor: tensor)
     }
   } else {
-    let format = try options.refuseSource(otherThan: [.dist, .ranks])
+    let format = try options.exportSource(plugin)
     let plan = try ExportPlan(request, from: format, plugin: plugin)
     let progress = Progress(total: UInt64(plan.conversion.wholeBytes), quiet: options.run.quiet)
     defer { progress.finish() }
@@ -73,6 +73,7 @@ extension ConvertOptions {
     case .mimo: .mimo
     case .megatron: .megatron
     case .ranks: .ranks
+    case .prime: .prime
     case .hf: nil
     }
   }
@@ -85,15 +86,33 @@ extension ConvertOptions {
     case .hf: format = .hf
     case .ranks: format = .ranks
     case .mimo, .megatron: format = .dist
+    case .prime: format = .prime
     case nil: format = try CheckpointFormat.recognise(absolute(source))
     }
     guard fitting.contains(format) else {
-      let what = format == .hf ? "a Hugging Face folder" : "a Megatron checkpoint"
       throw MimoError(
-        .unsupported, "is \(what), from which --to \(target.rawValue) does not start", path: absolute(source),
-        remedy: format == .hf ? "Use --to mimo, megatron or ranks" : "Convert it --to hf first")
+        .unsupported, "is \(format.words), from which --to \(target.rawValue) does not start", path: absolute(source),
+        remedy: format == .hf ? "Use --to mimo, megatron, ranks or prime" : "Convert it --to hf first")
     }
     return format
+  }
+
+  /// The format of SOURCE for --to hf: a prime folder that somebody else wrote shows only by the names of its tensors.
+  func exportSource(_ plugin: PluginLibrary) throws(MimoError) -> CheckpointFormat {
+    let format = try refuseSource(otherThan: [.dist, .ranks, .prime, .hf])
+    guard format == .hf else { return format }
+    if sourceFormat == nil, try CheckpointFormat.isPrime(absolute(source), plugin: plugin) { return .prime }
+    return try refuseSource(otherThan: [.dist, .ranks, .prime])
+  }
+}
+
+extension CheckpointFormat {
+  fileprivate var words: String {
+    switch self {
+    case .hf: "a Hugging Face folder"
+    case .ranks, .dist: "a Megatron checkpoint"
+    case .prime: "a folder in prime-rl's layout"
+    }
   }
 }
 

@@ -1,6 +1,12 @@
+import MimoEngine
 import MimoSystem
 
 /// Carries out `mimo-host inspect`.
 func run(_ options: InspectOptions) throws(MimoError) {
-  throw MimoError(.internalError, "inspect is not built yet")
+  let inspection = try Inspection(absolute(options.path))
+  if options.json {
+    Console.printResult(inspection.json)
+  } else {
+    Console.printResult(InspectionText(inspection).text)
+  }
 }

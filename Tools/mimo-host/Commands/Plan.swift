@@ -15,7 +15,7 @@ private func ledger(of options: ConvertOptions) throws(MimoError) -> Ledger {
   let request = options.request
   let plugin = try loadPlugin(options.plugin)
   guard let format = options.importFormat else {
-    let from = try options.refuseSource(otherThan: [.dist, .ranks])
+    let from = try options.exportSource(plugin)
     return Ledger(try ExportPlan(request, from: from, plugin: plugin), request: request)
   }
   // A file is a config alone; a folder may be anything.

@@ -1,6 +1,24 @@
+import Glibc
+import MimoEngine
 import MimoSystem
 
-/// Carries out `mimo-host verify`.
+/// Carries out `mimo-host verify`. Checkpoints that differ are a result, not an error: it says so in its exit code.
 func run(_ options: VerifyOptions) throws(MimoError) {
-  throw MimoError(.internalError, "verify is not built yet")
+  Interruption.install()
+  let request = VerifyRequest(
+    first: absolute(options.first), second: options.second.isEmpty ? nil : absolute(options.second),
+    configFolder: options.configFolder.map(absolute), resources: options.run.resources)
+  let plan = try VerifyPlan(request, plugin: try loadPlugin(options.plugin))
+  let progress = Progress(total: UInt64(plan.bytes), quiet: options.run.quiet)
+  let report: VerifyReport
+  do {
+    defer { progress.finish() }
+    report = try plan.run { bytes, tensor in progress.advance(by: bytes, tensor: tensor) }
+  }
+  if options.run.json {
+    Console.printResult(report.json)
+  } else if !options.run.quiet || !report.isSame {
+    Console.printResult(VerifyText(report).text)
+  }
+  if !report.isSame { exit(MimoError.Code.difference.rawValue) }
 }

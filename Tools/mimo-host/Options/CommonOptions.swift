@@ -2,7 +2,7 @@ import MimoSystem
 
 /// The formats that a checkpoint is written in.
 enum Format: String, Choice {
-  case mimo, megatron, ranks, hf
+  case mimo, megatron, ranks, prime, hf
 }
 
 /// How routed experts lie in a Hugging Face checkpoint.

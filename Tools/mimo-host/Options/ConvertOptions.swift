@@ -36,7 +36,7 @@ struct ConvertOptions: CommandOptions {
   /// The asked layout, nil where the target has none.
   var layoutRequest: LayoutRequest? {
     switch target {
-    case .hf: nil
+    case .hf, .prime: nil
     case .mimo: .mimo(layout.components)
     case .megatron: .single(layout.single)
     case .ranks: layout.components.isEmpty ? .single(layout.single) : .mimo(layout.components)
@@ -50,6 +50,7 @@ struct ConvertOptions: CommandOptions {
         "--plugin P --to mimo --component NAME=tp=N[,...] ... HF_DIR OUT",
         "--plugin P --to megatron [--tp N --pp N ...] HF_DIR OUT",
         "--plugin P --to ranks (--component ... | --tp N ...) HF_DIR OUT",
+        "--plugin P --to prime HF_DIR OUT",
         "--plugin P --to hf DIR OUT",
       ],
       notes: """
@@ -79,7 +80,7 @@ struct ConvertOptions: CommandOptions {
             .value("--dtype", "DTYPE", \.givenDType, CommonHelp.dtype),
             .value("--hf-config", "DIR", \.configFolder, "Folder of the model's config.json, if SOURCE has none"),
             .value("--expert-storage", "FORM", \.expertStorage, CommonHelp.expertStorage),
-            .value("--max-shard-size", "SIZE", \.givenMaxShardSize, CommonHelp.maxShardSize + ". With --to hf"),
+            .value("--max-shard-size", "SIZE", \.givenMaxShardSize, CommonHelp.maxShardSize + ". With --to hf or prime"),
           ]),
         OptionGroup(title: "Layout", options: LayoutOptions.options.map { $0.lifted(\.layout) }),
         OptionGroup(
@@ -100,7 +101,7 @@ extension ConvertOptions {
     guard givenPlugin != nil else { throw refuse("--plugin is missing", "Name the model family's plugin") }
     guard givenTarget != nil else { throw refuse("--to is missing", "Say --to and one of \(Format.words)") }
     switch target {
-    case .hf: try refuseLayout()
+    case .hf, .prime: try refuseLayout()
     case .mimo:
       if let option = layout.singleOption {
         throw refuse("\(option) does not go with --to mimo", "Write --component NAME=tp=N[,...] for each component")
@@ -119,15 +120,16 @@ extension ConvertOptions {
         throw refuse(reason, "Use --component for a MIMO model, or --tp, --pp and so on for a single one")
       }
     }
-    if target != .hf {
-      if maxShardSize != nil { throw refuse("--max-shard-size goes with --to hf only") }
+    if target != .hf, target != .prime {
+      if maxShardSize != nil { throw refuse("--max-shard-size goes with --to hf and --to prime only") }
     }
   }
 
-  /// A Hugging Face folder has no parallel layout.
+  /// Hugging Face and prime folders have no parallel layout.
   private func refuseLayout() throws(MimoError) {
     guard let option = layout.anyOption else { return }
-    throw refuse("\(option) does not go with --to hf", "A Hugging Face folder has no parallel layout; leave it out")
+    throw refuse(
+      "\(option) does not go with --to \(target.rawValue)", "Such a folder has no parallel layout; leave it out")
   }
 
   private func refuse(_ reason: String, _ remedy: String? = nil) -> MimoError {

@@ -12,14 +12,16 @@ struct VerifyOptions: CommandOptions {
 
   static var spec: CommandSpec<VerifyOptions> {
     CommandSpec(
-      words: ["verify"], summary: "compare the weights of two checkpoints", usage: ["--plugin P A B"],
+      words: ["verify"], summary: "compare the weights of two checkpoints", usage: ["--plugin P A B", "--plugin P A"],
       notes: """
-        A and B may have any two formats and layouts. Names what differs and exits with 7.
+        A and B may have any two formats and layouts. Names what differs, with the first
+        differing element of each tensor, and exits with 7. A alone is checked against the
+        digests of the conversion_report.json in it.
 
         \(CommonHelp.exitCodes)
         """,
       operands: [
-        OperandSpec("A", \.first, "A checkpoint"), OperandSpec("B", \.second, "The one to compare it with"),
+        OperandSpec("A", \.first, "A checkpoint"), OperandSpec("B", \.second, "The one to compare it with", isRequired: false),
       ],
       groups: [
         OptionGroup(

@@ -12,18 +12,23 @@ struct LedgerText {
         + ledger.plugin.version,
       "hugging face  \(ledger.sources.tensors) tensors, \(ledger.sources.parameters) parameters, "
         + "\(ByteCount(ledger.sources.bytes))",
-      "megatron      \(ledger.targets.tensors) parameters in \(ledger.targets.chunks) chunks, "
+      other + "\(ledger.targets.tensors) parameters in \(ledger.targets.chunks) chunks, "
         + "\(ByteCount(ledger.targets.bytes))",
     ]
     lines += files
     lines += rows(ledger.ranks.map(rank), of: "rank")
     lines += rows(drops, of: "left out")
     lines += rows(changes, of: "dtype")
-    lines += rows(ledger.kernels.map { "\($0.name) on \($0.targets) parameters" }, of: "kernel")
+    lines += rows(ledger.kernels.map { "\($0.name) on \($0.targets) parameters" + ($0.isLossy ? ", lossy" : "") }, of: "kernel")
     lines += rows(ledger.notes, of: "note")
     lines.append("peak memory   about \(ByteCount(ledger.peakMemory))")
     lines.append("plan hash     \(hash)")
     return lines.joined(separator: "\n") + "\n"
+  }
+
+  /// The label of the side that is not Hugging Face's.
+  private var other: String {
+    ledger.outputFormat == "prime" || ledger.source.format == "prime" ? "prime         " : "megatron      "
   }
 
   /// More rows than this are told by their number.

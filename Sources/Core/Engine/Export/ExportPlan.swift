@@ -34,9 +34,14 @@ package struct ExportPlan: Sendable {
   /// What the user should know beside drops and changes.
   package var notes: [String] {
     var notes = missing.map { "\($0) was in the original and has no place in layout \(stored.naming.rawValue)" }
-    for override in stored.description.configOverrides where stored.config.json[override.path] != nil {
-      notes.append("config.json: \(override.path) was changed: \(override.reason)")
+    if !stored.encoded.isEmpty {
+      notes.append("\(stored.encoded.count) tensors of the original were codes and scales; their values are written plain")
     }
+    for override in stored.description.configOverrides where stored.config.json[override.path] != nil {
+      let what = override.value == .remove ? "taken out" : "changed"
+      notes.append("config.json: \(override.path) was \(what): \(override.reason)")
+    }
+    notes += conversion.lossyTensors.map { "\($0.tensor): \($0.kernel.name) is lossy, what it took is not put back" }
     return notes + stored.leftBehind.map { "\($0) is no weight and was left behind" }
   }
 
@@ -46,29 +51,37 @@ package struct ExportPlan: Sendable {
     let description = stored.description
     if let manifest = stored.manifest, knows(manifest, description) {
       return try WholeOutput(restoring: manifest, for: description) { spec in
-        request.dtype.flatMap { isPlainFloat(spec.dtype) ? $0 : nil } ?? spec.dtype
+        request.dtype.flatMap { spec.dtype.isPlainFloat ? $0 : nil } ?? spec.dtype
       }
     }
     let model = try stored.config.dtype(asked: request.dtype)
+    let known = stored.manifest.map(dtypes) ?? [:]
+    let held = stored.format == .prime ? stored.primeDTypes : [:]
     return try WholeOutput(description, shardBytes: request.shardBytes ?? defaultShardBytes) { source in
-      request.dtype ?? source.published ?? model
+      let own = known[source.name].flatMap { $0.isPlainFloat ? $0 : nil }
+      return request.dtype ?? own ?? held[source.name] ?? source.published ?? model
     }
   }
 
-  /// Whether the record names every tensor that is written (it does not when experts are asked for in another form).
+  /// Whether the record names every tensor that is written (it does not when experts are asked for in another form) with
+  /// values of its own (not codes, which a quantised original has).
   private static func knows(_ manifest: SourceManifest, _ description: ModelDescription) -> Bool {
-    var names = Set<String>()
-    for file in manifest.files { for tensor in file.tensors { names.insert(tensor.name) } }
-    return description.sources.allSatisfy { names.contains($0.name) }
+    let dtypes = dtypes(manifest)
+    return description.sources.allSatisfy { source in dtypes[source.name].map { !$0.isCode } ?? false }
   }
 
-  private static func isPlainFloat(_ dtype: DType) -> Bool { dtype == .bf16 || dtype == .f16 || dtype == .f32 }
+  private static func dtypes(_ manifest: SourceManifest) -> [String: DType] {
+    var dtypes: [String: DType] = [:]
+    for file in manifest.files { for tensor in file.tensors { dtypes[tensor.name] = tensor.dtype } }
+    return dtypes
+  }
 
   private static func missing(_ stored: StoredCheckpoint) -> [String] {
     guard let manifest = stored.manifest else { return [] }
     var known = Set(stored.description.sources.map(\.name))
     for tie in stored.description.ties { known.insert(tie.duplicate) }
     known.subtract(manifest.leftOut)
+    known.formUnion(stored.encoded)
     return manifest.files.flatMap(\.tensors).map(\.name).filter { !known.contains($0) }
   }
 }

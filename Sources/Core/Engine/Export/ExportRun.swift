@@ -28,15 +28,17 @@ package struct ExportRun: Sendable {
       snapshot: snapshot)
     let stage = try ResumableOutput(request, identity, conversion: plan.conversion)
     return try stage.make(bytesNeeded: bytesNeeded) { () throws(MimoError) in
+      let differing = try plan.stored.differingTies()
       let sources = try OutputFolder.open(plan.conversion.stored.files)
       let files = try stage.files(plan.output.files, heads: plan.output.heads)
       let result = try stage.move(whole: files, stored: sources, progress: progress)
       try plan.stored.checkDigests(result, files: sources)
       try copyTies(files)
       try writeCompanions(into: stage.path)
-      try prove(stage.path)
+      try OutputFolder.prove(stage.path, tensors: plan.output.whole.count + plan.output.copies.count)
       try snapshot.check()
       var report = report()
+      report.drops = differing.map { .init(name: $0.name, reason: $0.reason, bytes: $0.bytes) }
       report.add(plan.conversion, names: plan.stored.description.targets.indices.map(plan.stored.name), result: result)
       report.bytesResumed = stage.bytesResumed
       report.seconds = MonotonicClock.seconds() - start
@@ -67,26 +69,11 @@ package struct ExportRun: Sendable {
   }
 
   private func writeCompanions(into folder: String) throws(MimoError) {
-    if let index = plan.output.index {
-      try FileSystem.writeSmallFile(FileSystem.join(folder, HuggingFaceIndex.fileName), index)
-    }
+    try OutputFolder.writeIndex(plan.output.index, in: folder)
     guard let source = plan.stored.companionFolder else { return }
-    let changed = plan.stored.config.applying(plan.stored.description.configOverrides)
-    let isChanged = changed != plan.stored.config.json
-    let names = isChanged ? plan.stored.companions.filter { $0 != "config.json" } : plan.stored.companions
-    try TravellingRecord.copy(names, from: source, to: folder)
-    guard isChanged else { return }
-    let text = JSONWriter.write(changed, .indented(2)) + [UInt8(ascii: "\n")]
-    try FileSystem.writeSmallFile(FileSystem.join(folder, "config.json"), text)
-  }
-
-  /// Reads back what was written: heads, index and inventory.
-  private func prove(_ folder: String) throws(MimoError) {
-    let written = try HuggingFaceFolder.open(folder)
-    let expected = plan.output.whole.count + plan.output.copies.count
-    guard written.tensors.count == expected else {
-      throw MimoError(.internalError, "\(written.tensors.count) of \(expected) tensors read back", path: folder)
-    }
+    try OutputFolder.writeCompanions(
+      plan.stored.companions, from: source, config: plan.stored.config, plan.stored.description.configOverrides,
+      in: folder)
   }
 
   private func report() -> ConversionReport {

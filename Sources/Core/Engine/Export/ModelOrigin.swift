@@ -30,14 +30,34 @@ struct ModelOrigin {
       try self.init(folder: folder)
       return
     }
-    guard let record = try TravellingRecord.find(beside: request.source) else {
+    try self.init(beside: request.source)
+  }
+
+  /// The record that lies beside a checkpoint.
+  init(beside checkpoint: String) throws(MimoError) {
+    guard let record = try TravellingRecord.find(beside: checkpoint) else {
       throw MimoError(
-        .invalidInput, "does not say which model it is of: it was not written by mimo-host", path: request.source,
+        .invalidInput, "does not say which model it is of: it was not written by mimo-host", path: checkpoint,
         remedy: "Name a folder with the model's config.json: --hf-config DIR")
     }
     self.init(
       config: record.config, manifest: record.manifest, companionFolder: record.files,
       companions: record.manifest.companions.map(\.path), expertStorage: record.expertStorage)
+  }
+
+  /// A prime folder has the model's config itself, and the files that are no weights.
+  init(prime request: ConversionRequest) throws(MimoError) {
+    let folder = request.source
+    let config = FileSystem.join(folder, "config.json")
+    let isRecorded = try TravellingRecord.exists(in: folder)
+    guard request.configFolder == nil, !isRecorded, try FileSystem.exists(config) else {
+      try self.init(request)
+      return
+    }
+    let files = try HuggingFaceFolder.open(folder).companions.filter(TravellingRecord.travels)
+    self.init(
+      config: try ModelConfig(path: config), manifest: nil, companionFolder: folder, companions: files.map(\.path),
+      expertStorage: nil)
   }
 
   /// The record for one description: what of the original is tied in name only is left out.
@@ -60,7 +80,7 @@ struct ModelOrigin {
   }
 
   /// A folder with config.json; its weights, if it has any, say dtypes and files.
-  private init(folder: String) throws(MimoError) {
+  init(folder: String) throws(MimoError) {
     let config = try ModelConfig(path: FileSystem.join(folder, "config.json"))
     let names = try FileSystem.list(folder)
     guard names.contains(where: { $0.hasSuffix(".safetensors") }) else {

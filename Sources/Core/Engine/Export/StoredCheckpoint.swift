@@ -24,14 +24,36 @@ package struct StoredCheckpoint: Sendable {
   package let prefixes: [String]
   /// Keys that are no weights.
   package let leftBehind: [String]
+  /// Tensors of the original that hold codes and scales, not values.
+  package let encoded: Set<String>
   /// Parallel to the catalog's chunks, once they are located.
   private var crc32Positions: [UInt64?] = []
+  /// Tensors of a prime folder that are stored beside the one that they are tied to.
+  private let ties: (folder: HuggingFaceFolder, duplicates: [SourceMatch.Duplicate])?
   private let dist: (checkpoint: DistCheckpoint, items: [DistSource.Item])?
 
   package init(_ request: ConversionRequest, format: CheckpointFormat, plugin: PluginLibrary) throws(MimoError) {
-    path = request.source
+    try self.init(
+      request.source, format: format, of: try StoredCheckpoint.origin(request, format: format),
+      expertStorage: request.expertStorage, isWrittenPlain: true, plugin: plugin)
+  }
+
+  /// A prime folder has the model's config itself; other checkpoints have the record of their source.
+  private static func origin(
+    _ request: ConversionRequest, format: CheckpointFormat
+  ) throws(MimoError) -> ModelOrigin {
+    format == .prime ? try ModelOrigin(prime: request) : try ModelOrigin(request)
+  }
+
+  /// - Parameters:
+  ///   - expertStorage: the form that the user asked for; nil for that of the original.
+  ///   - isWrittenPlain: describe plain values where the original had codes and scales, which nothing is written as.
+  init(
+    _ path: String, format: CheckpointFormat, of origin: ModelOrigin, expertStorage: String?,
+    isWrittenPlain: Bool = false, plugin: PluginLibrary
+  ) throws(MimoError) {
+    self.path = path
     self.format = format
-    let origin = try ModelOrigin(request)
     config = origin.config
     companionFolder = origin.companionFolder
     companions = origin.companions
@@ -40,35 +62,62 @@ package struct StoredCheckpoint: Sendable {
     }
     func describe(_ naming: ModelNaming) throws(MimoError) -> ModelDescription {
       // A storage form that the user chose wins over the one that import found.
-      let shapes = request.expertStorage == nil ? origin.shapes : nil
-      var options = request.pluginOptions
-      options["expert_storage"] = request.expertStorage ?? origin.expertStorage
+      let shapes = expertStorage == nil ? origin.shapes : nil
+      var options = (expertStorage ?? origin.expertStorage).map { ["expert_storage": $0] } ?? [:]
+      if isWrittenPlain { options["quantized"] = "no" }
       return try plugin.describe(origin.config.input(sources: shapes, options: options), layout: naming.rawValue)
     }
     switch format {
     case .hf: throw MimoError(.internalError, "a Hugging Face folder is no stored checkpoint")
     case .dist:
-      let checkpoint = try DistCheckpoint.open(request.source)
+      let checkpoint = try DistCheckpoint.open(path)
       naming = StoredCheckpoint.naming(of: checkpoint, plugin: plugin.info)
       prefixes = naming.components(of: plugin.info).map(\.prefix)
       let source = try DistSource(checkpoint, description: try describe(naming), prefixes: prefixes)
       description = source.description
       catalog = source.catalog
       leftBehind = source.leftBehind
+      ties = nil
       dist = (checkpoint, source.items)
     case .ranks:
-      let cluster = try LayoutFile.read(request.source, declared: declared)
+      let cluster = try LayoutFile.read(path, declared: declared)
       naming = ModelNaming(cluster.form)
       let components = naming.components(of: plugin.info)
       prefixes = components.map(\.prefix)
       let source = try StoredCheckpoint.ranks(
-        request.source, try describe(naming), components: components, cluster: cluster)
+        path, try describe(naming), components: components, cluster: cluster)
       description = source.layout.description
       catalog = source.catalog
       leftBehind = []
+      ties = nil
+      dist = nil
+    case .prime:
+      naming = .prime
+      prefixes = naming.components(of: plugin.info).map(\.prefix)
+      description = try describe(naming)
+      let folder = try HuggingFaceFolder.open(path, config: origin.config.json)
+      let source = try PrimeSource(folder, description: description)
+      catalog = source.catalog
+      leftBehind = source.leftBehind
+      ties = (folder, source.duplicates)
       dist = nil
     }
     manifest = try origin.manifest(for: description)
+    encoded = isWrittenPlain ? try StoredCheckpoint.encoded(origin, plugin, naming) : []
+  }
+
+  /// Asks what the original was like before it was decoded; nothing where it holds no bytes that could be codes.
+  private static func encoded(
+    _ origin: ModelOrigin, _ plugin: PluginLibrary, _ naming: ModelNaming
+  ) throws(MimoError) -> Set<String> {
+    let mayHaveCodes = origin.manifest?.files.contains { file in
+      file.tensors.contains { $0.dtype.isCode || $0.dtype == .u8 }
+    }
+    guard mayHaveCodes == true else { return [] }
+    let options = origin.expertStorage.map { ["expert_storage": $0] } ?? [:]
+    let input = origin.config.input(sources: origin.shapes, options: options)
+    let original = try plugin.describe(input, layout: naming.rawValue)
+    return Set(original.sources.lazy.filter { $0.encoding != nil }.flatMap(\.storedNames))
   }
 
   /// A component of a MIMO model has a module path that no single model has.
@@ -119,6 +168,21 @@ package struct StoredCheckpoint: Sendable {
         .invalidInput, "the bytes have the CRC-32 \(hex(result.chunkDigests[index])), but were written with \(hex(expected))",
         path: file.path, byte: catalog.chunks[index].offset, remedy: "The file is damaged; copy it again")
     }
+  }
+
+  /// Source -> dtype of the tensor that holds it: prime-rl casts nothing.
+  var primeDTypes: [String: DType] {
+    var dtypes: [String: DType] = [:]
+    for (target, stored) in zip(description.targets, catalog.targets) {
+      for source in target.fragments.compactMap(\.source) { dtypes[description.sources[source].name] = stored.dtype }
+    }
+    return dtypes
+  }
+
+  /// Tensors of a prime folder that differ from the ones that they are tied to, where the family may leave them out.
+  func differingTies() throws(MimoError) -> [SourceMatch.Drop] {
+    guard let ties else { return [] }
+    return try TieCheck.run(ties.duplicates, in: ties.folder)
   }
 
   /// The name of a target in this checkpoint.

@@ -16,17 +16,21 @@ package struct ImportPlan: Sendable {
     case megatron
     /// A safetensors file a rank.
     case ranks
+    /// A folder in prime-rl's layout.
+    case prime
   }
 
   /// Where the bytes go.
   package enum Output: Sendable {
     case dist(DistOutput)
     case ranks(RanksOutput)
+    case prime(PrimeOutput)
 
     package var catalog: StoredCatalog {
       switch self {
       case .dist(let output): output.catalog
       case .ranks(let output): output.catalog
+      case .prime(let output): output.catalog
       }
     }
   }
@@ -46,13 +50,12 @@ package struct ImportPlan: Sendable {
   package init(
     _ request: ConversionRequest, to format: Format, from source: ImportSource, plugin: PluginLibrary
   ) throws(MimoError) {
-    guard let asked = request.layout else { throw MimoError(.internalError, "an import without a layout") }
     self.format = format
     self.plugin = plugin.info
     self.source = source
     config = source.config
-    let cluster = try ImportPlan.cluster(asked, worldSize: request.worldSize, plugin: plugin.info)
-    naming = ModelNaming(cluster.form)
+    let cluster = try ImportPlan.cluster(request, to: format, plugin: plugin.info)
+    naming = format == .prime ? .prime : ModelNaming(cluster.form)
     // The reference casts a MIMO model to bf16, whatever the config says.
     dtype = try config.dtype(asked: request.dtype ?? (naming == .mimo ? .bf16 : nil))
     let description = try plugin.describe(
@@ -61,7 +64,10 @@ package struct ImportPlan: Sendable {
     layout = try ModelLayout(
       description, components: naming.components(of: plugin.info), cluster: cluster,
       padVocabulary: request.padVocabulary)
-    output = try ImportPlan.output(format, layout, dtype: dtype)
+    output =
+      format == .prime
+      ? try ImportPlan.primeOutput(request, layout.description, match.whole, dtype: dtype)
+      : try ImportPlan.output(format, layout, dtype: dtype)
     conversion = try ConversionPlan(
       .wholeToStored, description: layout.description, whole: match.whole, wholeFiles: source.files,
       stored: output.catalog)
@@ -75,7 +81,17 @@ package struct ImportPlan: Sendable {
         : "\(duplicate.name) may repeat \(duplicate.original); it is left out if it differs"
     }
     if case .folder(let folder) = source { notes += folder.leftOut.map { "\($0) does not travel along" } }
-    return notes
+    notes += conversion.lossyTensors.map { "\($0.tensor): \($0.kernel.name) is lossy, --to hf does not restore it" }
+    return notes + conversion.decodedNotes
+  }
+
+  /// The ranks that the user asked for; a folder in layout prime is whole, as on one rank.
+  private static func cluster(
+    _ request: ConversionRequest, to format: Format, plugin: PluginInfo
+  ) throws(MimoError) -> ClusterLayout {
+    if format == .prime { return try cluster(.single(.init()), worldSize: nil, plugin: plugin) }
+    guard let asked = request.layout else { throw MimoError(.internalError, "an import without a layout") }
+    return try cluster(asked, worldSize: request.worldSize, plugin: plugin)
   }
 
   /// The ranks that the user asked for.
@@ -100,6 +116,16 @@ package struct ImportPlan: Sendable {
     case .ranks:
       let inventory = try RankInventory(layout) { $0.dtype ?? dtype }
       return .ranks(try RanksOutput(layout, inventory: inventory, dtypes: dtypes))
+    case .prime: throw MimoError(.internalError, "layout prime has no ranks")
     }
+  }
+
+  private static func primeOutput(
+    _ request: ConversionRequest, _ description: ModelDescription, _ whole: [WholeTensor], dtype: DType
+  ) throws(MimoError) -> Output {
+    let dtypes = description.primeDTypes(whole, model: dtype, asked: request.dtype)
+    return .prime(
+      try PrimeOutput(
+        description, dtypes: dtypes, shardBytes: request.shardBytes ?? ExportPlan.defaultShardBytes))
   }
 }

@@ -67,6 +67,16 @@ package struct ImportRun: Sendable {
       try FileSystem.writeSmallFile(FileSystem.join(stage.path, "layout.json"), Array(layoutDocument.json.utf8))
       for file in files { _ = try SafeTensorsHeader.parse(file) }
       return result
+    case .prime(let prime):
+      let output = stage.path
+      let files = try stage.files(prime.catalog.files, heads: prime.heads)
+      let result = try stage.move(whole: sources, stored: files, progress: progress)
+      try OutputFolder.writeIndex(prime.index, in: output)
+      let companions = folder.companions.filter(TravellingRecord.travels).map(\.path)
+      try OutputFolder.writeCompanions(
+        companions, from: folder.path, config: plan.config, plan.layout.description.configOverrides, in: output)
+      try OutputFolder.prove(output, tensors: plan.layout.description.targets.count)
+      return result
     case .dist(let dist):
       let writer = try DistWriter(dist, in: stage)
       let result = try stage.move(whole: sources, stored: writer.files, progress: progress)
@@ -95,7 +105,7 @@ package struct ImportRun: Sendable {
         path: request.source, format: "hf", bytes: folder.files.reduce(0) { $0 + $1.size }),
       output: .init(
         path: request.output, format: plan.format.rawValue, bytes: plan.output.catalog.files.reduce(0) { $0 + $1.size }),
-      layout: plan.layout.cluster.json, planHash: plan.conversion.hash)
+      layout: plan.format == .prime ? .null : plan.layout.cluster.json, planHash: plan.conversion.hash)
     report.drops = (plan.match.drops + differing).map { .init(name: $0.name, reason: $0.reason, bytes: $0.bytes) }
     report.notes = plan.notes
     return report

@@ -44,10 +44,10 @@ package enum ImportSource: Sendable {
     return folder.files.map { StoredFile(path: $0.path, size: $0.size) }
   }
 
-  /// - Parameter dtype: that of the model's parameters, for tensors that nobody has stored yet.
+  /// - Parameter dtype: that of the model's parameters, for tensors that nobody has stored yet or that are decoded.
   func match(_ description: ModelDescription, dtype: DType) throws(MimoError) -> SourceMatch {
     switch self {
-    case .folder(let folder): try SourceMatch(description, folder)
+    case .folder(let folder): try SourceMatch(description, folder, decoded: dtype)
     case .config: SourceMatch(published: description, dtype: dtype)
     }
   }

@@ -18,7 +18,10 @@ extension Ledger {
       "files": .array(files.map(Ledger.json)),
       "drops": .array(drops.map(Ledger.json)),
       "dtype_changes": .array(dtypeChanges.map(Ledger.json)),
-      "kernels": .array(kernels.map { .object(["name": .string($0.name), "targets": .integer($0.targets)]) }),
+      "kernels": .array(
+        kernels.map {
+          .object(["name": .string($0.name), "targets": .integer($0.targets), "lossy": .bool($0.isLossy)])
+        }),
       "notes": .array(notes.map { .string($0) }),
       "plan_hash": .string(hex(planHash)),
       "peak_memory_bytes": .integer(peakMemory),

@@ -30,6 +30,8 @@ package struct Ledger: Sendable {
   package struct Kernel: Sendable {
     package var name: String
     package var targets: Int
+    /// The way back does not restore the values.
+    package var isLossy: Bool
   }
 
   package let plugin: PluginInfo
@@ -56,8 +58,8 @@ package struct Ledger: Sendable {
     let files = plan.output.catalog.files.map { File(path: $0.path, bytes: $0.size) }
     self.init(
       conversion, plugin: plan.plugin, source: (request.source, plan.source.isConfigAlone ? "config" : "hf"),
-      outputFormat: plan.format.rawValue, layout: plan.layout.cluster.json, files: files,
-      ranks: RankShare.all(plan.layout, dtypes: conversion.stored.targets.map(\.dtype)),
+      outputFormat: plan.format.rawValue, layout: plan.format == .prime ? .null : plan.layout.cluster.json, files: files,
+      ranks: plan.format == .prime ? [] : RankShare.all(plan.layout, dtypes: conversion.stored.targets.map(\.dtype)),
       drops: Ledger.drops(of: plan), notes: plan.notes, resources: request.resources)
   }
 
@@ -107,6 +109,10 @@ package struct Ledger: Sendable {
   private static func changes(in plan: ConversionPlan) -> [DTypeChange] {
     var changes: [DTypeChange] = []
     for (index, tensor) in plan.whole.enumerated() {
+      if case .encoded(_, let codes, _) = tensor.storage {
+        changes.append(DTypeChange(tensor: codes.name, from: codes.dtype, to: tensor.dtype))
+        continue
+      }
       for use in plan.uses[index] where plan.stored.targets[use.target].dtype != tensor.dtype {
         let other = plan.stored.targets[use.target].dtype
         let isImport = plan.direction == .wholeToStored
@@ -125,7 +131,7 @@ package struct Ledger: Sendable {
       guard let kernel = target.fragments.lazy.compactMap(\.kernel).first else { continue }
       counts[kernel, default: 0] += 1
     }
-    return counts.map { Kernel(name: $0.key.name, targets: $0.value) }.sorted { $0.name < $1.name }
+    return counts.map { Kernel(name: $0.key.name, targets: $0.value, isLossy: $0.key.isLossy) }.sorted { $0.name < $1.name }
   }
 }
 

@@ -1,4 +1,5 @@
 import MimoChecksum
+import MimoMapping
 import MimoPlan
 import MimoSystem
 import Synchronization
@@ -21,8 +22,8 @@ package struct Resources: Sendable {
   static let largestWindow = 16 << 20
 
   /// Bytes of one worker's window. Each worker has up to five buffers of this size: window, packed and converted elements
-  /// (twice as wide at most).
-  var windowBytes: Int { max(64 << 10, min(Resources.largestWindow, memory / (jobs * 6))) }
+  /// (twice as wide at most), and the codes of what is decoded (half as wide at most, scales included).
+  var windowBytes: Int { max(ElementKernel.largestWhole, min(Resources.largestWindow, memory / (jobs * 6))) }
 
   /// Bytes that all workers' buffers may take.
   var bufferBytes: Int { windowBytes * 6 * jobs }
@@ -33,8 +34,10 @@ package typealias ProgressHandler = @Sendable (_ bytes: Int, _ tensor: String) -
 
 /// What moving all units showed.
 package struct MoveResult: Sendable {
-  /// CRC-64/NVME of each whole tensor's bytes.
+  /// CRC-64/NVME of each whole tensor's stored bytes: of its codes when it is encoded.
   package var wholeDigests: [UInt64]
+  /// The same of the scales of encoded tensors.
+  package var scaleDigests: [Int: UInt64]
   /// CRC-32 of each stored chunk that was written or read; of no meaning where elements are missing.
   package var chunkDigests: [UInt32]
   /// Whether all elements of a chunk were moved (rows that pad a vocabulary are not read).
@@ -84,7 +87,7 @@ package struct Execution: Sendable {
           try Interruption.check()
           let tally = try mover.run(unit)
           work.total.withLock { $0.add(tally, ofTensor: unit.tensor) }
-          let bytes = unit.elements.count * (plan.whole[unit.tensor].dtype.byteWidth ?? 1)
+          let bytes = plan.whole[unit.tensor].storedBytes(of: unit.elements).count
           try journal?.record(UnitRecord(unit, tally), bytes: bytes, touching: touched(by: unit, tally, outputs))
           progress(bytes, plan.whole[unit.tensor].name)
         }
@@ -145,7 +148,12 @@ package struct Execution: Sendable {
     }
     var digests = tally.wholeDigests
     for (index, tensor) in plan.whole.enumerated() {
-      digests[index] = mimo_crc64_finish(digests[index], UInt64(tensor.byteCount))
+      digests[index] = mimo_crc64_finish(digests[index], UInt64(tensor.storedByteCount))
+    }
+    var scaleDigests = tally.scaleDigests
+    for (index, digest) in scaleDigests {
+      guard case .encoded(_, _, let scales) = plan.whole[index].storage else { continue }
+      scaleDigests[index] = mimo_crc64_finish(digest, UInt64(scales.byteCount))
     }
     var chunkDigests = tally.chunkDigests
     for target in plan.stored.targets {
@@ -155,7 +163,8 @@ package struct Execution: Sendable {
       }
     }
     return MoveResult(
-      wholeDigests: digests, chunkDigests: chunkDigests, chunkIsWhole: padding.map { $0 == 0 }, lost: tally.lost, bytesRead: tally.bytesRead,
+      wholeDigests: digests, scaleDigests: scaleDigests, chunkDigests: chunkDigests,
+      chunkIsWhole: padding.map { $0 == 0 }, lost: tally.lost, bytesRead: tally.bytesRead,
       bytesWritten: tally.bytesWritten)
   }
 }

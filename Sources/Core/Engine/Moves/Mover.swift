@@ -12,6 +12,7 @@ struct Mover: ~Copyable {
   private var window = ByteBuffer()
   private var packed = ByteBuffer()
   private var converted = ByteBuffer()
+  private var encoded = EncodedReader()
   private var parts: [StridedBlock] = []
   /// What the unit at hand has shown so far.
   private var tally = UnitTally()
@@ -41,22 +42,12 @@ struct Mover: ~Copyable {
     do throws(MimoError) {
       switch plan.direction {
       case .wholeToStored:
-        try wholeFiles[tensor.file].read(into: buffer, at: start)
-        tally.bytesRead += buffer.count
-        digest(buffer, of: unit.tensor, at: unit.elements.lowerBound * width)
+        try fill(buffer, with: unit, of: tensor, at: start)
         try forEachPart(of: unit, replicas: true) { mover, part throws(MimoError) in
           try mover.store(part, of: unit, from: buffer)
         }
       case .storedToWhole:
-        var loaded = 0
-        try forEachPart(of: unit, replicas: false) { mover, part throws(MimoError) in
-          try mover.load(part, of: unit, into: buffer)
-          loaded += part.block.volume
-        }
-        guard loaded == unit.elements.count else {
-          throw MimoError(.internalError, "\(loaded) of \(unit.elements.count) elements came in")
-        }
-        try compareReplicas(of: unit, with: buffer)
+        try collect(unit, into: buffer)
         digest(buffer, of: unit.tensor, at: unit.elements.lowerBound * width)
         try wholeFiles[tensor.file].write(UnsafeRawBufferPointer(buffer), at: start)
         tally.bytesWritten += buffer.count
@@ -65,6 +56,48 @@ struct Mover: ~Copyable {
       throw error.at(tensor: tensor.name)
     }
     return tally
+  }
+
+  /// Reads the window's elements, decoded where they are stored as codes and scales.
+  private mutating func fill(
+    _ buffer: UnsafeMutableRawBufferPointer, with unit: WorkUnit, of tensor: WholeTensor, at start: UInt64
+  ) throws(MimoError) {
+    switch tensor.storage {
+    case .plain:
+      try wholeFiles[tensor.file].read(into: buffer, at: start)
+      tally.bytesRead += buffer.count
+      digest(buffer, of: unit.tensor, at: Int(start - tensor.offset))
+    case .encoded(let form, let codes, let scales):
+      let seen = try encoded.read(
+        unit.elements, of: tensor, form, codes: codes, scales: scales, files: wholeFiles, into: buffer)
+      tally.bytesRead += seen.bytes
+      tally.wholeDigest ^= seen.codesDigest
+      tally.scaleDigest = seen.scalesDigest
+    }
+  }
+
+  /// Fills `buffer` with a window of a whole tensor, out of the stored chunks that hold it.
+  mutating func gather(_ unit: WorkUnit, into buffer: UnsafeMutableRawBufferPointer) throws(MimoError) {
+    tally = UnitTally()
+    do throws(MimoError) {
+      try collect(unit, into: buffer)
+    } catch {
+      throw error.at(tensor: plan.whole[unit.tensor].name)
+    }
+  }
+
+  private mutating func collect(
+    _ unit: WorkUnit, into buffer: UnsafeMutableRawBufferPointer
+  ) throws(MimoError) {
+    var loaded = 0
+    try forEachPart(of: unit, replicas: false) { mover, part throws(MimoError) in
+      try mover.load(part, of: unit, into: buffer)
+      loaded += part.block.volume
+    }
+    guard loaded == unit.elements.count else {
+      throw MimoError(.internalError, "\(loaded) of \(unit.elements.count) elements came in")
+    }
+    try compareReplicas(of: unit, with: buffer)
   }
 
   private mutating func digest(_ bytes: UnsafeMutableRawBufferPointer, of tensor: Int, at position: Int) {
@@ -130,13 +163,27 @@ struct Mover: ~Copyable {
     if !part.converter.isIdentity {
       let staging = converted.reserve(count * stored)
       guard let target = staging.baseAddress else { return }
-      let lost = part.converter.convert(count, from: bytes, to: target)
+      let converter = try measured(part.converter, unit, base)
+      let lost = converter.convert(count, from: bytes, to: target)
       if lost > 0, !plan.stored.chunks[part.chunk].isReplica { tally.lost += lost }
       bytes = UnsafeRawPointer(target)
     }
     try write(bytes, runs: starts, of: run * stored, width: stored, to: part.chunk)
     tally.add(elements: count, ofChunk: part.chunk)
     tally.bytesWritten += count * stored
+  }
+
+  /// The converter, once it has seen the whole tensor if it must. The plan proved that such a tensor is one window.
+  private func measured(
+    _ converter: ElementConverter, _ unit: WorkUnit, _ window: UnsafeMutableRawPointer
+  ) throws(MimoError) -> ElementConverter {
+    guard converter.needsMinimum else { return converter }
+    guard unit.elements == 0..<plan.whole[unit.tensor].elementCount else {
+      throw MimoError(.internalError, "a window is only a part of a tensor whose minimum is needed")
+    }
+    var converter = converter
+    converter.measure(unit.elements.count, at: window)
+    return converter
   }
 
   private mutating func write(

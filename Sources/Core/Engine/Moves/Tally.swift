@@ -10,8 +10,10 @@ struct UnitTally: Sendable, Hashable {
     var elements = 0
   }
 
-  /// Raw CRC-64 of its part of the whole tensor.
+  /// Raw CRC-64 of its part of the whole tensor's stored bytes (of the codes of an encoded one).
   var wholeDigest: UInt64 = 0
+  /// The same of the scales of an encoded tensor.
+  var scaleDigest: UInt64?
   /// A chunk may appear more than once.
   var chunks: [Chunk] = []
   /// Elements that the way back would not restore.
@@ -32,8 +34,10 @@ struct UnitTally: Sendable, Hashable {
 
 /// What all units showed: all sums are independent of order, so results do not depend on workers.
 struct Tally: Sendable {
-  /// Raw CRC-64 of each whole tensor, XOR of its runs.
+  /// Raw CRC-64 of each whole tensor's stored bytes (of the codes of an encoded one), XOR of its runs.
   var wholeDigests: [UInt64]
+  /// The same of the scales of encoded tensors.
+  var scaleDigests: [Int: UInt64] = [:]
   /// Raw CRC-32 of each stored chunk, XOR of its runs.
   var chunkDigests: [UInt32]
   /// Elements moved to or from each stored chunk.
@@ -51,6 +55,7 @@ struct Tally: Sendable {
 
   mutating func add(_ unit: UnitTally, ofTensor tensor: Int) {
     wholeDigests[tensor] ^= unit.wholeDigest
+    if let digest = unit.scaleDigest { scaleDigests[tensor, default: 0] ^= digest }
     for part in unit.chunks {
       chunkDigests[part.chunk] ^= part.digest
       chunkElements[part.chunk] += part.elements

@@ -34,7 +34,10 @@ struct WorkUnit: Sendable, Hashable {
 
   /// As many whole rows (or rows of rows) as fit.
   private static func windowElements(of tensor: WholeTensor, windowBytes: Int) -> Int {
-    let limit = max(1, windowBytes / max(1, tensor.dtype.byteWidth ?? 1))
+    var limit = max(1, windowBytes / max(1, tensor.dtype.byteWidth ?? 1))
+    if case .encoded(let form, _, _) = tensor.storage {
+      limit = max(form.granule, limit / form.granule * form.granule)
+    }
     var row = 1
     for extent in tensor.shape.dims.reversed() {
       guard row * extent <= limit else { break }

@@ -7,10 +7,12 @@ extension ConversionReport {
   /// Takes over the tensors of a plan and what moving them showed.
   mutating func add(_ plan: ConversionPlan, names: [String], result: MoveResult?) {
     for (index, tensor) in plan.whole.enumerated() {
-      sources.append(
-        Source(
-          name: tensor.name, dtype: tensor.dtype.rawValue, shape: Array(tensor.shape.dims),
-          digest: result?.wholeDigests[index] ?? 0))
+      for (part, stored) in tensor.stored.enumerated() {
+        let digest = part == 0 ? result?.wholeDigests[index] : result?.scaleDigests[index]
+        sources.append(
+          Source(
+            name: stored.name, dtype: stored.dtype.rawValue, shape: Array(stored.shape.dims), digest: digest ?? 0))
+      }
       addChanges(of: index, in: plan)
       guard let lost = result?.lost[index], lost > 0 else { continue }
       losses.append(
@@ -20,8 +22,9 @@ extension ConversionReport {
       var made: [String] = []
       for fragment in target.fragments {
         guard let source = fragment.source else { continue }
-        let name = plan.whole[source].name
-        if made.last != name, !made.contains(name) { made.append(name) }
+        for name in plan.whole[source].stored.map(\.name) where made.last != name && !made.contains(name) {
+          made.append(name)
+        }
       }
       let chunks = plan.direction == .wholeToStored ? result.map { Array($0.chunkDigests[plan.stored.targets[index].chunks]) } : nil
       targets.append(
@@ -34,6 +37,11 @@ extension ConversionReport {
   }
 
   private mutating func addChanges(of index: Int, in plan: ConversionPlan) {
+    if case .encoded(_, let codes, _) = plan.whole[index].storage {
+      guard let to = plan.uses[index].first.map({ plan.stored.targets[$0.target].dtype }) else { return }
+      dtypeChanges.append(DTypeChange(tensor: codes.name, from: codes.dtype.rawValue, to: to.rawValue))
+      return
+    }
     let own = plan.whole[index].dtype
     guard let other = plan.uses[index].lazy.map({ plan.stored.targets[$0.target].dtype }).first(where: { $0 != own })
     else { return }
@@ -47,6 +55,18 @@ extension ConversionReport {
 }
 
 extension ConversionPlan {
+  /// What is decoded, a line a form.
+  var decodedNotes: [String] {
+    var counts: [String: (tensors: Int, dtype: String)] = [:]
+    for tensor in whole {
+      guard case .encoded(let form, _, _) = tensor.storage else { continue }
+      counts[form.name, default: (0, tensor.dtype.rawValue)].tensors += 1
+    }
+    return counts.sorted { $0.key < $1.key }.map { form, count in
+      "\(count.tensors) tensors are decoded from \(form) codes and scales to \(count.dtype)"
+    }
+  }
+
   /// A fingerprint of everything that decides the output: tensors, places, moves.
   package var hash: UInt64 {
     var hash = PlanHash()
@@ -56,6 +76,10 @@ extension ConversionPlan {
       hash.add(tensor.shape.dims)
       hash.add(tensor.file)
       hash.add(Int(clamping: tensor.offset))
+      guard case .encoded(let form, _, let scales) = tensor.storage else { continue }
+      hash.add(form.name)
+      hash.add(scales.file)
+      hash.add(Int(clamping: scales.offset))
     }
     for file in stored.files {
       hash.add(file.path)
@@ -78,16 +102,27 @@ extension ConversionPlan {
         hash.add(fragment.kernel?.name ?? "")
       }
     }
-    return hash.value
+    return hash.finish()
   }
 }
 
 /// CRC-64 over numbers and words.
 private struct PlanHash {
-  private(set) var value: UInt64 = 0
+  private var hash: UInt64 = 0
+  /// Numbers that are not in the hash yet: it is fastest over long runs.
+  private var pending: [Int64] = []
+  private static let longestRun = 1 << 12
+
+  init() { pending.reserveCapacity(PlanHash.longestRun) }
+
+  mutating func finish() -> UInt64 {
+    flush()
+    return hash
+  }
 
   mutating func add(_ number: Int) {
-    withUnsafeBytes(of: Int64(number).littleEndian) { value = mimo_crc64(value, $0.baseAddress, $0.count) }
+    if pending.count == PlanHash.longestRun { flush() }
+    pending.append(Int64(number).littleEndian)
   }
 
   mutating func add(_ numbers: DimVector) {
@@ -98,6 +133,12 @@ private struct PlanHash {
   mutating func add(_ text: String) {
     var text = text
     add(text.utf8.count)
-    text.withUTF8 { value = mimo_crc64(value, $0.baseAddress, $0.count) }
+    flush()
+    text.withUTF8 { hash = mimo_crc64(hash, $0.baseAddress, $0.count) }
+  }
+
+  private mutating func flush() {
+    pending.withUnsafeBytes { hash = mimo_crc64(hash, $0.baseAddress, $0.count) }
+    pending.removeAll(keepingCapacity: true)
   }
 }

@@ -1,4 +1,5 @@
 import MimoFormats
+import MimoMapping
 import MimoPlan
 import MimoSystem
 import Synchronization
@@ -121,7 +122,7 @@ final class RunJournal: Sendable {
   ) throws(MimoError) -> Int {
     let json = try? JSONParser.parse(header, path: file.path)
     guard let json, let begun = RunIdentity(json["run"]), let asked = json["window_bytes"]?.integer,
-      let window = Int(exactly: asked), window > 0, window <= Resources.largestWindow
+      let window = Int(exactly: asked), window >= ElementKernel.largestWhole, window <= Resources.largestWindow
     else {
       throw MimoError(.invalidInput, "does not say what it is the journal of", path: file.path, remedy: restart)
     }
@@ -176,7 +177,7 @@ private struct Replay {
     var rest = record.tally
     rest.chunks = []
     tally.add(rest, ofTensor: record.unit.tensor)
-    bytes += record.unit.elements.count * (plan.whole[record.unit.tensor].dtype.byteWidth ?? 1)
+    bytes += plan.whole[record.unit.tensor].storedBytes(of: record.unit.elements).count
   }
 
   private func refusal(_ message: String) -> MimoError {

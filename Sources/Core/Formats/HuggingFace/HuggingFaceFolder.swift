@@ -62,12 +62,14 @@ package struct HuggingFaceFolder: Sendable {
   package var totalTensorBytes: UInt64 { tensors.reduce(0) { $0 + UInt64($1.range.count) } }
 
   /// Reads config, index and the heads of all weight files, and checks them against each other.
-  package static func open(_ path: String) throws(MimoError) -> HuggingFaceFolder {
+  ///
+  /// - Parameter given: the config of a folder that need not have one of its own.
+  package static func open(_ path: String, config given: JSONValue? = nil) throws(MimoError) -> HuggingFaceFolder {
     guard try FileSystem.isDirectory(path) else {
       throw MimoError(
         .invalidInput, "no such folder", path: path, remedy: "Name the folder of a Hugging Face checkpoint")
     }
-    let config = try readConfig(path)
+    let config = if let given { given } else { try readConfig(path) }
     let listing = try FolderListing.read(path)
     let (index, text) = try readIndex(path, listing)
     let names = try weightFiles(path, listing, index)

@@ -1,0 +1,14 @@
+import PluginABI
+import PluginKit
+
+#if compiler(>=6.3)
+  @c(mimo_plugin_entry)
+#else
+  @_cdecl("mimo_plugin_entry")
+#endif
+public func entry(_ offer: UnsafePointer<mimo_offer>?, _ answer: UnsafeMutablePointer<mimo_answer>?) -> mimo_status {
+  let plugin = Plugin.language("AFMoE", architectures: ["AfmoeForCausalLM"], layouts: ["prime"])
+  return plugin.answer(offer, answer) { host, builder, layout in
+    describe(host, builder, layout) { (model, _) throws(Refusal) in try AFMoE(model).describe() }
+  }
+}

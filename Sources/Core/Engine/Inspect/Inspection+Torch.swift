@@ -1,0 +1,124 @@
+import MimoFormats
+import MimoPlan
+import MimoSystem
+
+extension Inspection {
+  init(distributed path: String) throws(MimoError) {
+    let checkpoint = try DistCheckpoint.open(path)
+    self.init(path: checkpoint.path, kind: "distributed checkpoint (\(checkpoint.kind == .torchDist ? "torch_dist" : "plain DCP"))")
+    if let provider = try Inspection.provider(in: checkpoint.path) { facts.append(("model provider", provider)) }
+    files = checkpoint.files.map { File(path: $0.name, bytes: $0.size) }
+    tensors = checkpoint.tensors.map { tensor in
+      let holders = Set(tensor.chunks.map(\.file))
+      return Tensor(
+        name: tensor.key, dtype: tensor.dtype, shape: Array(tensor.shape.dims),
+        bytes: tensor.dtype.byteCount(elements: tensor.shape.elementCount ?? 0) ?? 0,
+        file: holders.count == 1 ? holders.first.map { checkpoint.files[$0].name } : nil, chunks: tensor.chunks.count)
+    }
+    objects = checkpoint.objects.map { Object(name: $0.key, bytes: Int(clamping: $0.length)) }
+    switch capture({ () throws(MimoError) in try checkpoint.commonState() }) {
+    case .success(let state?): objects.insert(Object(name: "common state", bytes: 0, value: PickleJSON.value(state)), at: 0)
+    case .success(nil): notes.append("there is no common state")
+    case .failure(let error): notes.append("the common state can not be read: \(error.description)")
+    }
+  }
+
+  /// The class that builds the model, from run_config.yaml: the first `_target_` below `model:`.
+  private static func provider(in folder: String) throws(MimoError) -> String? {
+    let path = FileSystem.join(folder, "run_config.yaml")
+    guard try FileSystem.exists(path) else { return nil }
+    let text = String(decoding: try FileSystem.readSmallFile(path, limit: 16 << 20), as: UTF8.self)
+    var isInModel = false
+    for line in text.split(separator: "\n") {
+      if line.first != " " { isInModel = line == "model:" }
+      let words = line.split(separator: " ", maxSplits: 1)
+      if isInModel, words.first == "_target_:", words.count == 2, line.prefix(while: { $0 == " " }).count == 2 {
+        return String(words[1])
+      }
+    }
+    return nil
+  }
+
+  /// A `.metadata` alone: its pickle as data.
+  init(metadata path: String) throws(MimoError) {
+    self.init(path: path, kind: ".metadata of a distributed checkpoint")
+    let bytes = try FileSystem.readSmallFile(path, limit: 256 << 20)
+    let graph = try PickleReader.read(bytes, policy: .metadata, path: path)
+    objects = [
+      Object(name: ".metadata", bytes: bytes.count, value: PickleJSON.value(try graph.value(graph.root, path: path)))
+    ]
+  }
+
+  /// A file that torch.save wrote.
+  init(torch path: String) throws(MimoError) {
+    self.init(path: path, kind: "torch.save file")
+    try add(torch: path, named: nil)
+  }
+
+  /// Megatron's old format: a torch.save file a rank.
+  init(legacy checkpoint: LegacyCheckpoint) throws(MimoError) {
+    self.init(path: checkpoint.path, kind: "legacy torch checkpoint (mp_rank_*)")
+    for name in checkpoint.files { try add(torch: FileSystem.join(checkpoint.path, name), named: name) }
+    notes.append("this format can be looked at, but not converted: save it as torch_dist with Megatron first")
+  }
+
+  /// Tensors that are entries of dicts become tensors, all else one object.
+  private mutating func add(torch path: String, named name: String?) throws(MimoError) {
+    let source = try PosixByteSource(path: path)
+    let object = try TorchObject(file: source)
+    files.append(File(path: name ?? FileSystem.split(path).name, bytes: source.size))
+    collect(object.value, "", in: name)
+    objects.append(
+      Object(name: name ?? FileSystem.split(path).name, bytes: Int(clamping: source.size), value: PickleJSON.value(object.value)))
+  }
+
+  private mutating func collect(_ value: PickleValue, _ prefix: String, in file: String?) {
+    if let tensor = PickleJSON.tensor(value) {
+      let shape = Array(tensor.dims)
+      let bytes = tensor.dtype.byteCount(elements: shape.reduce(1, &*)) ?? 0
+      tensors.append(Tensor(name: prefix, dtype: tensor.dtype, shape: shape, bytes: bytes, file: file))
+      return
+    }
+    let pairs: [PicklePair]
+    switch value {
+    case .dict(let own): pairs = own
+    case .object(let object): pairs = object.dictItems
+    default: return
+    }
+    for pair in pairs {
+      guard let key = PickleJSON.key(pair.key) else { continue }
+      collect(pair.value, prefix.isEmpty ? key : "\(prefix).\(key)", in: file)
+    }
+  }
+}
+
+/// A folder with Megatron's old format in it.
+struct LegacyCheckpoint {
+  let path: String
+  /// `mp_rank_00/model_optim_rng.pt`, ...
+  let files: [String]
+
+  /// The iteration folder at `path` or named by its tracker; nil when there is none.
+  static func folder(at path: String) throws(MimoError) -> LegacyCheckpoint? {
+    if let found = try LegacyCheckpoint(path) { return found }
+    let tracker = FileSystem.join(path, "latest_checkpointed_iteration.txt")
+    guard try FileSystem.exists(tracker) else { return nil }
+    let text = String(decoding: try FileSystem.readSmallFile(tracker, limit: 1 << 16), as: UTF8.self)
+    guard let word = text.split(whereSeparator: \.isWhitespace).first else { return nil }
+    let name = word == "release" ? "release" : DistCheckpointCompanions.folderName(iteration: Int(word))
+    let folder = FileSystem.join(path, name)
+    return try FileSystem.isDirectory(folder) ? try LegacyCheckpoint(folder) : nil
+  }
+
+  private init?(_ path: String) throws(MimoError) {
+    var files: [String] = []
+    for rank in try FileSystem.list(path) where rank.hasPrefix("mp_rank_") {
+      let folder = FileSystem.join(path, rank)
+      guard try FileSystem.isDirectory(folder) else { continue }
+      for name in try FileSystem.list(folder) where name.hasSuffix(".pt") { files.append(FileSystem.join(rank, name)) }
+    }
+    guard !files.isEmpty else { return nil }
+    self.path = path
+    self.files = files
+  }
+}

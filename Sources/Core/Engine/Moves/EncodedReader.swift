@@ -1,0 +1,65 @@
+import MimoChecksum
+import MimoMapping
+import MimoPlan
+import MimoSystem
+import MimoTensor
+
+/// Reads windows of tensors that are stored as codes and scales, and decodes them.
+struct EncodedReader: ~Copyable {
+  /// What was read: raw CRC-64 of the bytes that only this window has, shifted to their place in their tensor.
+  struct Seen {
+    var bytes: Int
+    var codesDigest: UInt64
+    var scalesDigest: UInt64
+  }
+
+  private var codes = ByteBuffer()
+  private var scales = ByteBuffer()
+  private var widened = ByteBuffer()
+
+  /// Fills `buffer` with the elements of the window.
+  mutating func read(
+    _ elements: Range<Int>, of tensor: WholeTensor, _ form: Encoding.Form, codes stored: WholeTensor,
+    scales storedScales: WholeTensor, files: [File], into buffer: UnsafeMutableRawBufferPointer
+  ) throws(MimoError) -> Seen {
+    guard let decoder = Decoder(form, shape: tensor.shape, to: tensor.dtype) else {
+      throw MimoError(.internalError, "no decoding to \(tensor.dtype.rawValue) was planned")
+    }
+    let codeRange = form.codeBytes(of: elements)
+    let codeBytes = codes.reserve(codeRange.count)
+    try files[stored.file].read(into: codeBytes, at: stored.offset + UInt64(codeRange.lowerBound))
+
+    let needed = form.scales(of: elements, in: tensor.shape)
+    let width = storedScales.dtype.byteWidth ?? 1
+    let scaleBytes = scales.reserve(needed.count * width)
+    try files[storedScales.file].read(into: scaleBytes, at: storedScales.offset + UInt64(needed.lowerBound * width))
+
+    guard let target = buffer.baseAddress, let codeBase = codeBytes.baseAddress, let scaleBase = scaleBytes.baseAddress
+    else { throw MimoError(.internalError, "an empty window") }
+    decoder.decode(
+      elements, codes: codeBase, scales: factors(form, storedScales.dtype, scaleBase, count: needed.count), into: target)
+
+    let own = form.ownScales(of: elements, in: tensor.shape)
+    let ownBytes = (own.lowerBound - needed.lowerBound) * width
+    return Seen(
+      bytes: codeBytes.count + scaleBytes.count,
+      codesDigest: digest(codeBase, codeRange.count, at: codeRange.lowerBound, of: stored),
+      scalesDigest: own.isEmpty
+        ? 0 : digest(scaleBase + ownBytes, own.count * width, at: own.lowerBound * width, of: storedScales))
+  }
+
+  /// Scales in the form that the decoder takes.
+  private mutating func factors(
+    _ form: Encoding.Form, _ dtype: DType, _ stored: UnsafeMutableRawPointer, count: Int
+  ) -> UnsafeRawPointer {
+    guard case .fp8Block = form, dtype != .f32 else { return UnsafeRawPointer(stored) }
+    let wide = widened.reserve(count * MemoryLayout<Float>.size)
+    guard let base = wide.baseAddress else { return UnsafeRawPointer(stored) }
+    Decoder.widen(count, of: dtype, from: stored, to: base)
+    return UnsafeRawPointer(base)
+  }
+
+  private func digest(_ bytes: UnsafeRawPointer, _ count: Int, at position: Int, of tensor: WholeTensor) -> UInt64 {
+    mimo_crc64_shift(mimo_crc64_raw(0, bytes, count), UInt64(tensor.byteCount - position - count))
+  }
+}

@@ -1,0 +1,196 @@
+import MimoFormats
+import MimoMapping
+import MimoPlan
+import MimoPlugins
+import MimoSystem
+import MimoTensor
+
+extension VerifyPlan {
+  /// Two Hugging Face folders: name by name where they hold the same names; through the plugin's mapping where they
+  /// store the experts in different forms.
+  init(
+    folders first: String, _ second: String, _ request: VerifyRequest, plugin: PluginLibrary
+  ) throws(MimoError) {
+    let a = try DescribedFolder(first, plugin: plugin)
+    let b = try DescribedFolder(second, plugin: plugin)
+    // A model that lacks some tensors has the same form; one with other names instead has another.
+    let isSameForm = a.storedNames.isSubset(of: b.storedNames) || b.storedNames.isSubset(of: a.storedNames)
+    let pairing =
+      if isSameForm { try FolderPairing(a, b) } else if b.isEncoded {
+        try FolderPairing(b, mapped: a).exchanged
+      } else { try FolderPairing(a, mapped: b) }
+    let bytes = pairing.comparison.pairs.reduce(0) { sum, pair in
+      sum + (pairing.comparison.a.dtype(of: pair.a).byteCount(elements: pair.shape.elementCount ?? 0) ?? 0)
+    }
+    self.init(bytes: bytes) { (progress) throws(MimoError) in
+      var report = VerifyReport(
+        a: .init(path: first, format: "hf"), b: .init(path: second, format: "hf"), basis: pairing.basis)
+      report.differences = pairing.differences + (try pairing.comparison.run(request.resources, progress: progress))
+      report.comparedTensors = pairing.comparison.pairs.count
+      report.comparedBytes = bytes
+      report.notes = pairing.notes
+      return report
+    }
+  }
+}
+
+/// A Hugging Face folder and what the plugin says of it.
+private struct DescribedFolder {
+  let folder: HuggingFaceFolder
+  let config: ModelConfig
+  let description: ModelDescription
+  let tensors: [WholeTensor]
+  let files: [StoredFile]
+
+  init(_ path: String, plugin: PluginLibrary) throws(MimoError) {
+    let source = try ImportSource.open(path)
+    folder = try HuggingFaceFolder.open(path)
+    config = source.config
+    let input = source.config.input(sources: source.shapes, options: [:])
+    description = try SynthPlan.fullest(input, plugin)
+    files = source.files
+    tensors = folder.tensors.map {
+      WholeTensor(name: $0.name, dtype: $0.dtype, shape: $0.shape, file: $0.file, offset: $0.range.lowerBound)
+    }
+  }
+
+  /// Names of the tensors that the description reads.
+  var storedNames: Set<String> { Set(description.sources.flatMap(\.storedNames)) }
+  var isEncoded: Bool { description.sources.contains { $0.encoding != nil } }
+
+  /// The description's tensors, decoded to the model's own dtype where they are codes and scales.
+  func match() throws(MimoError) -> SourceMatch {
+    try SourceMatch(description, folder, decoded: isEncoded ? try config.dtype(asked: nil) : .bf16)
+  }
+
+  func side() throws(MimoError) -> ComparedSide {
+    ComparedSide(
+      content: .whole(tensors, forms: Array(repeating: nil, count: tensors.count)), files: try OutputFolder.open(files))
+  }
+}
+
+/// Which tensors of two folders belong together.
+private struct FolderPairing {
+  let comparison: Comparison
+  let basis: String
+  let differences: [VerifyReport.Tensor]
+  let notes: [String]
+
+  private init(_ comparison: Comparison, _ basis: String, _ differences: [VerifyReport.Tensor], _ notes: [String]) {
+    self.comparison = comparison
+    self.basis = basis
+    self.differences = differences
+    self.notes = notes
+  }
+
+  /// With the two folders in each other's place; for a pairing by the mapping, which has no differences yet.
+  var exchanged: FolderPairing { FolderPairing(comparison.exchanged, basis, differences, notes) }
+
+  /// By name. A tied tensor that only one folder stores is compared with its original in the other.
+  init(_ a: DescribedFolder, _ b: DescribedFolder) throws(MimoError) {
+    let names = NamePairs(a, b)
+    basis = "Hugging Face tensors: names, shapes, dtypes and bits"
+    comparison = Comparison(a: try a.side(), b: try b.side(), pairs: names.pairs)
+    differences = names.differences
+    notes = names.notes
+  }
+
+  /// Through the targets that both are mapped to: B's tensors are read as chunks of them, in the order of A's.
+  init(_ a: DescribedFolder, mapped b: DescribedFolder) throws(MimoError) {
+    basis = "Hugging Face values; the folders store them under different names, so the mapping says which belong together"
+    guard !b.isEncoded else {
+      throw MimoError(
+        .unsupported, "both folders hold codes and scales, in different forms", path: b.folder.path,
+        remedy: "Compare each with a Megatron checkpoint")
+    }
+    let whole = try b.match().whole
+    let match = try a.match()
+    let catalog = try FolderPairing.catalog(of: b, whole, for: a.description)
+    let gather = try GatherPlan(a.description, catalog)
+    let own = ComparedSide(
+      content: .whole(match.whole, forms: Array(repeating: nil, count: match.whole.count)),
+      files: try OutputFolder.open(a.files))
+    let other = ComparedSide(content: .stored(gather.plan), files: try OutputFolder.open(b.files))
+    let pairs = match.whole.enumerated().map { index, tensor in
+      Comparison.Pair(name: tensor.name, shape: tensor.shape, a: index, b: index, order: (tensor.file, tensor.offset))
+    }
+    comparison = Comparison(a: own, b: other, pairs: pairs)
+    differences = []
+    notes = match.duplicates.map { "\($0.name) of \(a.folder.path) is tied to \($0.original) and was not compared on its own" }
+  }
+
+  /// Each fragment of a target is a strided chunk in a tensor of B.
+  private static func catalog(
+    of b: DescribedFolder, _ whole: [WholeTensor], for description: ModelDescription
+  ) throws(MimoError) -> StoredCatalog {
+    var numbers: [String: Int] = [:]
+    for (index, target) in b.description.targets.enumerated() { numbers["\(target.component) \(target.globalName)"] = index }
+    var catalog = StoredCatalog()
+    catalog.files = b.files
+    for target in description.targets {
+      guard let index = numbers["\(target.component) \(target.globalName)"],
+        b.description.targets[index].shape == target.shape
+      else {
+        throw MimoError(
+          .invalidInput, "the two folders are not of one model: only one has this parameter in shape \(target.shape)",
+          tensor: target.globalName, remedy: "Compare the two config.json")
+      }
+      let start = catalog.chunks.count
+      var dtype: DType?
+      for fragment in b.description.targets[index].fragments {
+        guard let source = fragment.source else { continue }
+        let tensor = whole[source]
+        guard dtype == nil || dtype == tensor.dtype, let width = tensor.dtype.byteWidth else {
+          throw MimoError(
+            .unsupported, "has another dtype than the other tensors of one parameter", path: b.folder.path,
+            tensor: tensor.name)
+        }
+        dtype = tensor.dtype
+        catalog.chunks.append(
+          StoredChunk(
+            region: fragment.region, file: tensor.file, offset: tensor.offset + UInt64(fragment.base * width),
+            strides: fragment.strides))
+      }
+      catalog.targets.append(StoredTarget(dtype: dtype ?? .bf16, chunks: start..<catalog.chunks.count))
+    }
+    return catalog
+  }
+}
+
+/// The tensors of two folders, by name.
+private struct NamePairs {
+  private(set) var pairs: [Comparison.Pair] = []
+  private(set) var differences: [VerifyReport.Tensor] = []
+  private(set) var notes: [String] = []
+
+  init(_ a: DescribedFolder, _ b: DescribedFolder) {
+    let originals = Dictionary(
+      (a.description.ties + b.description.ties).map { ($0.duplicate, $0.original) }, uniquingKeysWith: { first, _ in first })
+    for (index, tensor) in a.tensors.enumerated() {
+      if let position = b.folder.position(of: tensor.name) {
+        add(tensor, index, b.tensors[position], position)
+      } else if let original = originals[tensor.name], let position = b.folder.position(of: original) {
+        notes.append("\(tensor.name) is only in A, and was compared with \(original) of B, which it is tied to")
+        add(tensor, index, b.tensors[position], position)
+      } else {
+        differences.append(.init(name: tensor.name, difference: .missing(from: "B")))
+      }
+    }
+    for (position, tensor) in b.tensors.enumerated() where a.folder.position(of: tensor.name) == nil {
+      if let original = originals[tensor.name], let index = a.folder.position(of: original) {
+        notes.append("\(tensor.name) is only in B, and was compared with \(original) of A, which it is tied to")
+        add(a.tensors[index], index, tensor, position)
+      } else {
+        differences.append(.init(name: tensor.name, difference: .missing(from: "A")))
+      }
+    }
+  }
+
+  private mutating func add(_ a: WholeTensor, _ index: Int, _ b: WholeTensor, _ other: Int) {
+    guard a.shape == b.shape else {
+      differences.append(.init(name: a.name, difference: .shape(a: Array(a.shape.dims), b: Array(b.shape.dims))))
+      return
+    }
+    pairs.append(.init(name: a.name, shape: a.shape, a: index, b: other, order: (a.file, a.offset)))
+  }
+}
