@@ -148,6 +148,53 @@ struct ResumeTests {
     }
   }
 
+  /// Records with a right checksum that say what can not be.
+  @Test(arguments: Forgery.allCases) func aForgedRecordIsRefusedAndRestartHelps(_ forgery: Forgery) throws {
+    let folder = try TemporaryFolder()
+    var conversion = try TinyConversion(.importDist, in: folder.path)
+    try conversion.run()
+    let expected = try conversion.result()
+    try conversion.clear()
+    _ = try Self.stop(conversion)
+    do {
+      let file = try File.openForUpdating(FileSystem.join(conversion.workFolder, "journal"))
+      var last: [UInt8] = []
+      guard var journal = try JournalFile(continuing: file, { _, record in last = record }) else {
+        Issue.record("nothing was recorded")
+        return
+      }
+      try journal.append([forgery.applied(to: last)])
+    }
+    let refusal = error { () throws(MimoError) in _ = try conversion.run() }
+    #expect(refusal?.code == .invalidInput && refusal?.remedy == "--restart begins anew", "\(String(describing: refusal))")
+    conversion.change = { $0.restart = true }
+    try conversion.run()
+    #expect(try conversion.result() == expected)
+  }
+
+  enum Forgery: Sendable, CaseIterable {
+    case unitTwice, noSuchTensor, negativeTensor, otherWindow, noSuchChunk, tooManyElements, tooManyLost, cutShort, empty
+
+    func applied(to record: [UInt8]) -> [UInt8] {
+      var record = record
+      func put(_ number: Int64, at word: Int) {
+        withUnsafeBytes(of: number.littleEndian) { record.replaceSubrange(word * 8..<word * 8 + 8, with: $0) }
+      }
+      switch self {
+      case .unitTwice: break
+      case .noSuchTensor: put(1 << 40, at: 0)
+      case .negativeTensor: put(-1, at: 0)
+      case .otherWindow: put(1, at: 1)
+      case .tooManyLost: put(1 << 50, at: 6)
+      case .noSuchChunk: put(1 << 50, at: 9)
+      case .tooManyElements: put(.max, at: 10)
+      case .cutShort: record.removeLast()
+      case .empty: record = []
+      }
+      return record
+    }
+  }
+
   private static func copy(_ folder: String, to target: String) throws {
     try FileSystem.createDirectory(target)
     for name in try FileSystem.list(folder) {
