@@ -82,7 +82,10 @@ let package = Package(
     .testTarget(name: "PlanTests", dependencies: ["MimoPlan"], path: "Tests/PlanTests"),
     .testTarget(
       name: "EngineTests",
-      dependencies: ["AlgebraSupport", "MimoEngine", "MimoFormats", "MimoMapping", "MimoPlan", "MimoSystem", "MimoTensor"],
+      dependencies: [
+        "AlgebraSupport", "MimoEngine", "MimoFormats", "MimoMapping", "MimoParallel", "MimoPlan", "MimoPlugins",
+        "MimoSystem", "MimoTensor",
+      ],
       path: "Tests/EngineTests", exclude: ["Fixtures"]),
     .testTarget(
       name: "CommandTests",

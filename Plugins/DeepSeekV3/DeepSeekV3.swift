@@ -17,7 +17,6 @@ struct DeepSeekV3 {
   }
 
   private static func refuseUnknownSwitches(_ config: Config) throws(Refusal) {
-    try config.requireBlockFP8()
     try config.require("attention_bias", false, "Megatron's latent attention has no biases")
     try config.require("tie_word_embeddings", false, "DeepSeek-V3 has an output layer of its own")
     _ = try config.size("moe_layer_freq", default: 1, atMost: 1)

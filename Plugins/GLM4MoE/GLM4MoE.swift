@@ -16,7 +16,6 @@ struct GLM4MoE {
   init(_ model: Model) throws(Refusal) {
     self.model = model
     let config = model.config
-    try config.requireNone("quantization_config", "quantised checkpoints are not supported; convert a bf16 one")
     try config.require("tie_word_embeddings", false, "GLM has an output layer of its own")
     try config.require("mlp_bias", false, "GLM's MLPs have no biases")
     try config.requireSilu()

@@ -30,7 +30,7 @@ extension Part {
   /// square. The plain form has inputs before outputs, the MXFP4 form outputs before inputs.
   private func matrices(_ name: String, _ count: Int, outputs: Int, inputs: Int) throws(Refusal) -> Node {
     if let decoded = try mxfp4(name, [count, outputs, inputs]) {
-      try keep(try decoded.permuted([0, 2, 1]), as: name)
+      if isPrime { try keep(try decoded.permuted([0, 2, 1]), as: name) }
       return decoded
     }
     return try read(name, [count, inputs, outputs]).permuted([0, 2, 1])

@@ -11,6 +11,9 @@ struct GPTOSS {
     self.model = model
     let config = model.config
     try config.requireSilu()
+    if let method = try config["quantization_config"].text("quant_method"), !method.matches("mxfp4") {
+      throw config.refuse("quantization_config.quant_method", "is \(method.string), must be mxfp4")
+    }
     try config.require("attention_bias", true, "Megatron-Bridge builds this family with biases everywhere")
     language = try LanguageShape(config, isTied: try config.flag("tie_word_embeddings", default: false))
     guard !language.isTied else { throw config.refuse("tie_word_embeddings", "is true: Megatron-Bridge unties them") }

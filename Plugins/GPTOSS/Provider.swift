@@ -8,23 +8,32 @@ extension GPTOSS {
     try provider.sizes(
       language, heads: attention.heads, groups: attention.groups, headDim: attention.headDim, positions: 131_072)
     try provider.vocabularyDivisor(language.vocabulary)
-    try provider.constants(epsilon: 1e-5, positions: "yarn")
-    try provider.rotaryBase(default: 150_000)
-    try provider.set("add_bias_linear", .bool(true))
-    try provider.set("bias_activation_fusion", .bool(true))
-    try provider.set("bias_dropout_fusion", .bool(false))
-    try provider.set("activation_func", .name("megatron.core.fusions.fused_bias_geglu.quick_gelu"))
-    try provider.set("activation_func_clamp_value", .float(7))
-    try provider.set("glu_linear_offset", .float(1))
+    try provider.copy("rms_norm_eps", as: "layernorm_epsilon", or: .float(1e-5))
+    try describeConstants(provider)
     try describeAttention(provider)
     try describeExperts(provider)
     try provider.dtype()
+  }
+
+  private func describeConstants(_ provider: Provider) throws(Refusal) {
+    try provider.set("normalization", .text("RMSNorm"))
+    try provider.set("add_bias_linear", .bool(true))
+    try provider.set("add_qkv_bias", .bool(false))
+    try provider.set("hidden_dropout", .float(0))
+    try provider.set("bias_activation_fusion", .bool(true))
+    try provider.set("bias_dropout_fusion", .bool(false))
+    try provider.set("gated_linear_unit", .bool(true))
+    try provider.set("activation_func", .name("megatron.core.fusions.fused_bias_geglu.quick_gelu"))
+    try provider.set("activation_func_clamp_value", .float(7))
+    try provider.set("glu_linear_offset", .float(1))
   }
 
   /// Every other layer sees a window only. Longer contexts by YaRN, with the values of all published models.
   private func describeAttention(_ provider: Provider) throws(Refusal) {
     let window = try model.config.size("sliding_window", default: 128)
     try provider.set("softmax_type", .text("learnable"))
+    try provider.set("position_embedding_type", .text("yarn"))
+    try provider.rotaryBase(default: 150_000)
     try provider.set("window_size", .ints([window - 1, 0]))
     try provider.set("window_attn_skip_freq", .int(2))
     try provider.set("yarn_rotary_scaling_factor", .float(32))

@@ -22,7 +22,6 @@ struct MiniMaxM2 {
   }
 
   private static func refuseUnknownSwitches(_ config: Config) throws(Refusal) {
-    try config.requireBlockFP8()
     try config.require("attention_bias", false, "MiniMax-M2 attention has no biases")
     try config.require("use_qk_norm", true, "Megatron-Bridge builds MiniMax-M2 with norms of queries and keys")
     try config.require("use_routing_bias", true, "Megatron-Bridge builds MiniMax-M2 with a router bias")

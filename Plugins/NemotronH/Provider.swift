@@ -9,7 +9,7 @@ extension NemotronH {
     try provider.sizes(
       shape.language, heads: attention.heads, groups: attention.groups, headDim: attention.headDim, positions: 4096)
     try provider.vocabularyDivisor(shape.language.vocabulary)
-    try provider.set("hybrid_layer_pattern", .text(shape.layers.pattern))
+    try provider.set("hybrid_layer_pattern", .text(pattern))
     try provider.copy("hidden_dropout", as: "hidden_dropout", or: .float(0))
     try provider.copy("residual_in_fp32", as: "fp32_residual_connection", or: .bool(false))
     let epsilon = model.config.has("rms_norm_eps") ? "rms_norm_eps" : "layer_norm_epsilon"
@@ -19,6 +19,13 @@ extension NemotronH {
     if let mixture = shape.mixture { try describe(mixture, provider) }
     if shape.predictions > 0 { try describeMTP(provider) }
     try provider.dtype()
+  }
+
+  /// The decoder's layers, then those of each prediction, as the trainer writes them after it has built the model.
+  private var pattern: String {
+    var pattern = shape.layers.pattern
+    for _ in 0..<shape.predictions { pattern += "/" + shape.mtpLayers.pattern }
+    return pattern
   }
 
   private func describeConstants(_ provider: Provider) throws(Refusal) {

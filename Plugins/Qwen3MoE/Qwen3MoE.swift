@@ -13,7 +13,6 @@ struct Qwen3MoE {
     self.model = model
     variant = try QwenVariant(model)
     let config = model.config
-    try config.requireNone("quantization_config", "quantised checkpoints are not supported; convert a bf16 one")
     try variant.refuseUnknownSwitches(config)
     text = try QwenText(config, variant, isTied: try config.flag("tie_word_embeddings", default: false))
   }

@@ -66,7 +66,7 @@ extension Provider {
   package func latentAttention(_ shape: LatentAttentionShape) throws(Refusal) {
     try set("multi_latent_attention", .bool(true))
     try set("qk_layernorm", .bool(true))
-    try set("q_lora_rank", shape.queryRank.map { .int($0) } ?? .null)
+    try set("q_lora_rank", .int(shape.queryRank))
     try set("kv_lora_rank", .int(shape.keyRank))
     try set("qk_head_dim", .int(shape.plainDim))
     try set("qk_pos_emb_head_dim", .int(shape.rotaryDim))

@@ -2,8 +2,8 @@
 package struct LatentAttentionShape {
   package var hidden: Int
   package var heads: Int
-  /// Size of the query's latent vector; nil when queries are projected at once.
-  package var queryRank: Int?
+  /// Size of the query's latent vector.
+  package var queryRank: Int
   /// Size of the latent vector of keys and values.
   package var keyRank: Int
   /// Parts of a query and key head without and with positions.
@@ -16,7 +16,11 @@ package struct LatentAttentionShape {
     let most = Config.largestCount
     self.hidden = hidden
     heads = try config.size("num_attention_heads", atMost: most)
-    queryRank = config.has("q_lora_rank") ? try config.size("q_lora_rank", atMost: most) : nil
+    // Megatron-core 0.19 norms queries before a projection that has no norm in the checkpoint.
+    guard config.has("q_lora_rank") else {
+      throw config.refuse("q_lora_rank", "is missing: Megatron has no such attention without a latent query")
+    }
+    queryRank = try config.size("q_lora_rank", atMost: most)
     keyRank = try config.size("kv_lora_rank", atMost: most)
     plainDim = try config.size("qk_nope_head_dim", atMost: most)
     rotaryDim = try config.size("qk_rope_head_dim", atMost: most)
@@ -51,17 +55,12 @@ extension Part {
       "linear_proj", from: "o_proj", rows: shape.hidden, columns: shape.heads * shape.valueDim, unit: shape.valueDim,
       of: "attention head")
     guard let indexer else { return }
-    guard let queryRank = shape.queryRank else { throw model.config.refuse("q_lora_rank", "is missing: the indexer needs it") }
     try attention.part("core_attention.indexer", from: "indexer")
-      .indexer(indexer, hidden: shape.hidden, queryRank: queryRank)
+      .indexer(indexer, hidden: shape.hidden, queryRank: shape.queryRank)
   }
 
   private func latentQuery(_ shape: LatentAttentionShape, fusesNorm: Bool) throws(Refusal) {
-    let rows = shape.heads * shape.queryDim
-    guard let rank = shape.queryRank else {
-      return try columnParallel(
-        "linear_q_proj", from: "q_proj", rows: rows, columns: shape.hidden, unit: shape.queryDim, of: "attention head")
-    }
+    let (rows, rank) = (shape.heads * shape.queryDim, shape.queryRank)
     try replicatedLinear("linear_q_down_proj", from: "q_a_proj", rows: rank, columns: shape.hidden)
     try latentNorm("q_layernorm", fusedIn: fusesNorm ? "linear_q_up_proj" : nil, from: "q_a_layernorm", size: rank)
     try columnParallel(

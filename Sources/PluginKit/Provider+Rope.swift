@@ -29,9 +29,12 @@ extension Provider {
     let positions = config.value("max_position_embeddings", or: .null)
     try set(
       "yarn_original_max_position_embeddings", rope.value("original_max_position_embeddings", or: positions))
+    // Configs leave these out; Megatron-core can not build without them. Defaults of transformers.
+    try set("yarn_beta_fast", rope.value("beta_fast", or: .float(32)))
+    try set("yarn_beta_slow", rope.value("beta_slow", or: .float(1)))
+    try set("yarn_correction_range_round_to_int", rope.value("truncate", or: .bool(true)))
     let names = [
-      ("factor", "rotary_scaling_factor"), ("beta_fast", "beta_fast"), ("beta_slow", "beta_slow"), ("mscale", "mscale"),
-      ("mscale_all_dim", "mscale_all_dim"), ("truncate", "correction_range_round_to_int"),
+      ("factor", "rotary_scaling_factor"), ("mscale", "mscale"), ("mscale_all_dim", "mscale_all_dim"),
     ]
     for (key, field) in names where rope.has(key) { try set("yarn_" + field, rope.value(key, or: .null)) }
     return true

@@ -75,7 +75,7 @@ private let pages = [
     ("convert --plugin P --to hf", "convert: SOURCE is missing. See mimo-host convert --help"),
     ("convert --plugin P --to hf A B C", "convert: unexpected argument 'C'. See mimo-host convert --help"),
     ("convert --plugin P --to hf -- A --json -q", "convert: unexpected argument '-q'. See mimo-host convert --help"),
-    ("convert --to gguf A B", "--to is one of mimo, megatron, ranks, hf, not 'gguf'"),
+    ("convert --to gguf A B", "--to is one of mimo, megatron, ranks, prime, hf, not 'gguf'"),
     ("convert --tp two A B", "--tp wants a whole number, not 'two'"),
     ("convert --tp 0 A B", "--tp is at least 1, not 0"),
     ("convert --tp -1 A B", "--tp is at least 1, not -1"),
@@ -92,7 +92,7 @@ private let pages = [
         + "The options are tp, pp, dp, cp, ep, etp, pp_first, pp_last, rank_offset"
     ),
     ("convert --to hf A B", "--plugin is missing. Name the model family's plugin"),
-    ("convert --plugin P A B", "--to is missing. Say --to and one of mimo, megatron, ranks, hf"),
+    ("convert --plugin P A B", "--to is missing. Say --to and one of mimo, megatron, ranks, prime, hf"),
     (
       "convert --plugin P --to hf --pad-vocab A B",
       "--pad-vocab does not go with --to hf. Such a folder has no parallel layout; leave it out"
@@ -123,7 +123,7 @@ private let pages = [
     ),
     ("plan --plugin P --to mimo A", "--to mimo wants --component. Write --component NAME=tp=N[,...] for each component"),
     ("inspect", "inspect: PATH is missing. See mimo-host inspect --help"),
-    ("verify --plugin P A", "verify: B is missing. See mimo-host verify --help"),
+    ("verify --plugin P", "verify: A is missing. See mimo-host verify --help"),
     ("verify A B", "--plugin is missing. Name the model family's plugin"),
     ("synth --plugin P OUT", "--config is missing. Name the model's config.json"),
     ("synth --plugin P --config c.json --seed -1 OUT", "--seed wants a whole number of at least 0, not '-1'"),

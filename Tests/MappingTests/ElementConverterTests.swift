@@ -112,6 +112,23 @@ extension ElementConverter {
     #expect(lost == differ, "what is counted as lost is what does not come back")
   }
 
+  /// The minimum is that of the whole source, taken off in its dtype; the way back only casts.
+  @Test(arguments: floats.flatMap { left in floats.map { (left, $0) } })
+  func theMinimumIsTakenOffForGood(left: DType, right: DType) throws {
+    var converter = try #require(ElementConverter(left: left, right: right, kernel: .subtractMinimum))
+    let plain = ElementConverter(left: left, right: right, kernel: nil)
+    let (slowLeft, slowRight) = (try #require(SlowFloat(left)), try #require(SlowFloat(right)))
+    let source = [1.5, -0.625, 3, 0.1, -0.625, 40].map { slowLeft.bits($0) }
+    packed(source, left).withUnsafeBytes { if let start = $0.baseAddress { converter.measure(source.count, at: start) } }
+    let (bits, lost) = converter.right(source)
+    let values = source.map { slowLeft.value($0) }
+    let expected = values.map { slowRight.bits(slowLeft.value(slowLeft.bits($0 + 0.625))) }
+    #expect(bits == expected)
+    let back = converter.left(bits)
+    #expect(back == (plain.flatMap { $0.isIdentity ? nil : $0.left(bits) } ?? bits))
+    #expect(lost == zip(back, source).count { $0 != $1 } && lost > 0)
+  }
+
   /// Where numbers are known by hand. Source of the bf16 rounding: c10 `round_to_nearest_even`.
   @Test(arguments: [
     (0x3F80_8000, 0x3F80),  // 1 + half a step: down to the even one

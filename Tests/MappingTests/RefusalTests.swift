@@ -92,6 +92,10 @@ import Testing
     Fault("pad of dim 0 of [4, 6] to \(Int.max) (made of a)") { b throws(MimoError) in
       _ = try b.pad(a(&b), dim: 0, to: .max)
     },
+    Fault("zeros of the impossible shape [-1]") { b throws(MimoError) in _ = try b.zeros(GlobalShape([-1])) },
+    Fault("the minimum is of one source as a whole (made of a)") { b throws(MimoError) in
+      _ = try b.map(b.narrow(a(&b), dim: 0, start: 0, length: 1), kernel: .subtractMinimum)
+    },
     Fault("a second kernel on the same elements (made of a)") { b throws(MimoError) in
       let node = try a(&b)
       let mapped = try b.concat([b.map(b.narrow(node, dim: 0, start: 0, length: 1), kernel: .add(1)), node], dim: 0)

@@ -42,7 +42,7 @@ struct LibraryTests {
     #expect(info.components.map(\.sourcePrefix) == ["language_model.", "vision_model."])
     #expect(
       info.components.map(\.targetModulePath) == ["language_model", "modality_submodules.images.encoders.qwen_visual"])
-    #expect(info.layouts == ["mimo", "megatron"])
+    #expect(info.layouts == ["mimo", "megatron", "prime"])
   }
 
   /// The same config gives the same calls, as often as it is asked.

@@ -11,6 +11,7 @@ struct ProviderTests {
 
   static let languageModels = [
     "qwen3", "qwen3_tied", "qwen3_moe", "qwen3_5_moe", "glm4_moe", "glm_moe_dsa", "minimax_m2", "deepseek_v3",
+    "nemotron_h", "nemotron_h_moe", "nemotron_h_moe_mtp", "gpt_oss",
   ]
 
   @Test(arguments: families + languageModels) func fieldsEqualTheReferences(_ name: String) throws {

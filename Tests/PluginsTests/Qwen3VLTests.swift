@@ -76,7 +76,7 @@ struct Qwen3VLTests {
     ("qwen3_vl", "text_config.hidden_act", .string("relu"), "text_config.hidden_act is relu"),
     ("qwen3_vl", "text_config", nil, "text_config is missing"),
     ("qwen3_vl", "vision_config", nil, "vision_config.hidden_size is missing"),
-    ("qwen3_vl", "quantization_config", .object(["bits": .integer(8)]), "quantization_config is set"),
+    ("qwen3_vl", "quantization_config", .object(["bits": .integer(8)]), "quantization_config.quant_method is none"),
     ("qwen3_vl", "text_config.mtp_num_hidden_layers", .integer(1), "mtp_num_hidden_layers is 1"),
     ("qwen3_vl_moe", "text_config.mlp_only_layers", .array([.integer(4)]), "mlp_only_layers names layer 4 of 4"),
     ("qwen3_5_vl", "text_config.attn_output_gate", .bool(false), "attn_output_gate is false"),

@@ -46,6 +46,8 @@ struct Fixture {
     "GLM4MoE": ["glm4_moe", "glm_moe_dsa"],
     "MiniMaxM2": ["minimax_m2"],
     "DeepSeekV3": ["deepseek_v3"],
+    "NemotronH": ["nemotron_h", "nemotron_h_moe", "nemotron_h_moe_mtp"],
+    "GPTOSS": ["gpt_oss"],
   ]
 
   static let all = families.keys.sorted().flatMap { families[$0] ?? [] }

@@ -41,8 +41,11 @@ package enum CheckpointFormat: String, Sendable, CaseIterable {
     guard plugin.info.layouts.contains(ModelNaming.prime.rawValue) else { return false }
     let folder = try HuggingFaceFolder.open(path)
     let config = ModelConfig(folder.config, path: FileSystem.join(path, "config.json"))
-    let description = try plugin.describe(
-      config.input(sources: nil, options: [:]), layout: ModelNaming.prime.rawValue)
+    // A model that prime-rl has no layout for is refused: its folder is none of that layout.
+    let description = capture { () throws(MimoError) in
+      try plugin.describe(config.input(sources: nil, options: [:]), layout: ModelNaming.prime.rawValue)
+    }
+    guard case .success(let description) = description else { return false }
     return folder.holdsTargets(of: description)
   }
 }

@@ -9,19 +9,21 @@ package enum VocabularyPadding {
     min(128, vocabulary & (0 &- vocabulary))
   }
 
-  /// The vocabulary with `--pad-vocab`: a multiple of `divisor` x tp.
-  package static func padded(_ vocabulary: Int, tp: Int) throws(MimoError) -> Int {
-    let (multiple, tooLarge) = divisor(of: vocabulary).multipliedReportingOverflow(by: tp)
+  /// The vocabulary with `--pad-vocab`: a multiple of `divisor` x tp. Most families have the divisor of `divisor(of:)`.
+  package static func padded(_ vocabulary: Int, tp: Int, divisor: Int? = nil) throws(MimoError) -> Int {
+    let (multiple, tooLarge) = (divisor ?? self.divisor(of: vocabulary)).multipliedReportingOverflow(by: tp)
     let (ceiling, overflow) = vocabulary.addingReportingOverflow(multiple &- 1)
-    guard vocabulary >= 1, tp >= 1, !tooLarge, !overflow else {
+    guard vocabulary >= 1, tp >= 1, multiple >= 1, !tooLarge, !overflow else {
       throw MimoError(.invalidInput, "a vocabulary of \(vocabulary) tokens can not be padded for tp=\(tp)")
     }
     return ceiling / multiple * multiple
   }
 
   /// The rows of a vocabulary; without `pad`, tp must divide it.
-  package static func rows(_ vocabulary: Int, tp: Int, pad: Bool, tensor: String) throws(MimoError) -> Int {
-    let padded = try padded(vocabulary, tp: tp)
+  package static func rows(
+    _ vocabulary: Int, tp: Int, divisor: Int? = nil, pad: Bool, tensor: String
+  ) throws(MimoError) -> Int {
+    let padded = try padded(vocabulary, tp: tp, divisor: divisor)
     guard !pad else { return padded }
     guard vocabulary % tp == 0 else {
       throw MimoError(

@@ -45,7 +45,8 @@ package struct ModelLayout: Sendable {
     for index in adjusted.targets.indices {
       let component = components[adjusted.targets[index].component]
       if adjusted.targets[index].isVocabulary {
-        try adjusted.targets[index].padVocabulary(tp: component.grid.layout.tp, asked: padVocabulary)
+        try adjusted.targets[index].padVocabulary(
+          tp: component.grid.layout.tp, divisor: description.vocabularyDivisor, asked: padVocabulary)
       }
       let target = adjusted.targets[index]
       shardings.append(
@@ -90,10 +91,19 @@ package struct ModelLayout: Sendable {
   }
 }
 
+extension ModelDescription {
+  /// What the trainer's provider pads vocabularies to multiples of; nil where the family does not say.
+  fileprivate var vocabularyDivisor: Int? {
+    let field = providerFields.last { $0.path == "make_vocab_size_divisible_by" }
+    if case .int(let divisor) = field?.value { return divisor }
+    return nil
+  }
+}
+
 extension TargetDeclaration {
   /// Gives dim 0 the rows that the layout needs; rows that the vocabulary has not are zero.
-  fileprivate mutating func padVocabulary(tp: Int, asked: Bool) throws(MimoError) {
-    let rows = try VocabularyPadding.rows(shape.dims[0], tp: tp, pad: asked, tensor: globalName)
+  fileprivate mutating func padVocabulary(tp: Int, divisor: Int?, asked: Bool) throws(MimoError) {
+    let rows = try VocabularyPadding.rows(shape.dims[0], tp: tp, divisor: divisor, pad: asked, tensor: globalName)
     resizeVocabulary(to: rows)
   }
 

@@ -83,7 +83,13 @@ enum ReferenceChecks {
     let scratch = try Scratch()
     let output = scratch("out")
     try Host.convert(reference.command(to: output))
-    expectEqual(try reference.made(at: output), try reference.expected(), reference.testDescription)
+    let expected = try reference.expected()
+    var made = try reference.made(at: output)
+    // Experts that the reference left unwritten after a warning.
+    if FileManager.default.fileExists(atPath: "\(reference.folder)/unwritten_tp1.json"), reference.form == .ranks {
+      made = made.filter { expected[$0.key] != nil || !$0.key.contains(".mlp.experts.") }
+    }
+    expectEqual(made, expected, reference.testDescription)
     #expect(scratch.names == ["out"], "nothing is left beside the output")
   }
 

@@ -3,8 +3,8 @@ import Testing
 
 /// One output of the reference: a family's checkpoint in one form and layout.
 struct ReferenceCase: CustomTestStringConvertible {
-  /// A file a rank, or a distributed checkpoint.
-  enum Form { case ranks, distributed }
+  /// A file a rank, a distributed checkpoint, or one file in prime-rl's layout.
+  enum Form { case ranks, distributed, prime }
 
   /// Folder of the family: `hf/` and the reports of the reference's own way back.
   var folder: String
@@ -25,12 +25,16 @@ struct ReferenceCase: CustomTestStringConvertible {
   /// What the reference made.
   func expected() throws -> TensorFacts {
     if let table { return try FactTable.read(table) }
-    return form == .ranks ? try TensorFact.folder(path, namingFiles: true) : try TensorFact.distributed(path)
+    return form == .prime ? try TensorFact.safeTensors(path) : try made(at: path)
   }
 
   /// What mimo-host made, in `path`.
   func made(at path: String) throws -> TensorFacts {
-    form == .ranks ? try TensorFact.folder(path, namingFiles: true) : try TensorFact.distributed(path)
+    switch form {
+    case .ranks: try TensorFact.folder(path, namingFiles: true)
+    case .distributed: try TensorFact.distributed(path)
+    case .prime: try TensorFact.folder(path)
+    }
   }
 
   /// The conversion of the source, to `output`.
@@ -41,6 +45,11 @@ struct ReferenceCase: CustomTestStringConvertible {
 private let pluginOfArchitecture = [
   "Qwen3VLForConditionalGeneration": "Qwen3VL", "Qwen3VLMoeForConditionalGeneration": "Qwen3VL",
   "Qwen3_5ForConditionalGeneration": "Qwen3VL", "Qwen3_5MoeForConditionalGeneration": "Qwen3VL",
+  "Qwen3ForCausalLM": "Qwen3MoE", "Qwen3MoeForCausalLM": "Qwen3MoE", "Qwen3_5ForCausalLM": "Qwen3MoE",
+  "Qwen3_5MoeForCausalLM": "Qwen3MoE", "DeepseekV3ForCausalLM": "DeepSeekV3", "Glm4MoeForCausalLM": "GLM4MoE",
+  "GlmMoeDsaForCausalLM": "GLM4MoE", "GptOssForCausalLM": "GPTOSS", "MiniMaxM2ForCausalLM": "MiniMaxM2",
+  "NemotronHForCausalLM": "NemotronH",
+  "LagunaForCausalLM": "Laguna", "AfmoeForCausalLM": "AFMoE",
 ]
 
 /// Reference data in a folder: one subfolder a family.
@@ -52,6 +61,8 @@ struct ReferenceFolder {
   static let golden = ReferenceFolder(Host.package.deletingLastPathComponent().appending(path: "shared/golden").path)
 
   var isPresent: Bool { !cases.isEmpty }
+  /// Those in prime-rl's layout.
+  var primes: [ReferenceCase] { cases.filter { $0.form == .prime } }
   /// Those that can be read as a checkpoint.
   var checkpoints: [ReferenceCase] { cases.filter { $0.form == .distributed } }
 
@@ -87,6 +98,7 @@ struct ReferenceFolder {
       if let ep = match.2 { arguments += ["--ep", String(ep), "--etp", "1"] }
       return (.distributed, arguments)
     }
+    if output == "prime.safetensors" { return (.prime, ["--to", "prime"]) }
     let isCheckpoint = output.hasSuffix("/ckpt")
     let layout = "\(family)/\(isCheckpoint ? String(output.dropLast(5)) : output)/layout.json"
     guard let layout = try? readJSON(layout) else { return nil }

@@ -25,6 +25,7 @@ FAMILIES = {
     "qwen3_5_vl_moe_fused": {}, "qwen3_5_vl_moe_fused_mtp": {},
     "qwen3": {}, "qwen3_tied": {}, "qwen3_moe": {}, "qwen3_moe_fused": {"full": "qwen3_moe", "dist": "qwen3_moe"},
     "qwen3_5_moe": {}, "glm4_moe": {}, "glm_moe_dsa": {}, "minimax_m2": {}, "deepseek_v3": {},
+    "nemotron_h": {}, "nemotron_h_moe": {}, "nemotron_h_moe_mtp": {}, "gpt_oss": {},
 }
 
 
@@ -66,7 +67,7 @@ def scalar(text):
             return kind(text)
         except ValueError:
             pass
-    return text
+    return text[1:-1] if len(text) > 2 and text[0] == text[-1] == "'" else text
 
 
 def provider(path):

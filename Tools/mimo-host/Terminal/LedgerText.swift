@@ -12,7 +12,7 @@ struct LedgerText {
         + ledger.plugin.version,
       "hugging face  \(ledger.sources.tensors) tensors, \(ledger.sources.parameters) parameters, "
         + "\(ByteCount(ledger.sources.bytes))",
-      "megatron      \(ledger.targets.tensors) parameters in \(ledger.targets.chunks) chunks, "
+      other + "\(ledger.targets.tensors) parameters in \(ledger.targets.chunks) chunks, "
         + "\(ByteCount(ledger.targets.bytes))",
     ]
     lines += files
@@ -24,6 +24,11 @@ struct LedgerText {
     lines.append("peak memory   about \(ByteCount(ledger.peakMemory))")
     lines.append("plan hash     \(hash)")
     return lines.joined(separator: "\n") + "\n"
+  }
+
+  /// The label of the side that is not Hugging Face's.
+  private var other: String {
+    ledger.outputFormat == "prime" || ledger.source.format == "prime" ? "prime         " : "megatron      "
   }
 
   /// More rows than this are told by their number.

@@ -27,14 +27,19 @@ package struct SynthPlan: Sendable {
 
   package var tensorBytes: Int { output.whole.reduce(0) { $0 + $1.byteCount } }
 
-  /// The description with the most sources: a layout may have no place for some of the model's tensors.
+  /// The description with the most sources: a layout may have no place for some of the model's tensors, or none for the model.
   static func fullest(_ model: ModelInput, _ plugin: PluginLibrary) throws(MimoError) -> ModelDescription {
     var best: ModelDescription?
+    var refusal: MimoError?
     for layout in plugin.info.layouts {
-      let description = try plugin.describe(model, layout: layout)
-      if description.sources.count > best?.sources.count ?? 0 { best = description }
+      do throws(MimoError) {
+        let description = try plugin.describe(model, layout: layout)
+        if description.sources.count > best?.sources.count ?? 0 { best = description }
+      } catch {
+        refusal = refusal ?? error
+      }
     }
-    guard let best else { throw MimoError(.plugin, "the plugin has no layout", path: plugin.info.path) }
+    guard let best else { throw refusal ?? MimoError(.plugin, "the plugin has no layout", path: plugin.info.path) }
     return best
   }
 }

@@ -98,7 +98,7 @@ struct WindowReader: ~Copyable {
       let window = raw.reserve(unit.elements.count * (tensor.dtype.byteWidth ?? 1))
       try fetch(unit.elements, of: tensor, into: window)
       guard let source = window.baseAddress, let target = buffer.baseAddress else { return }
-      if let converter = form.converter {
+      if let converter = try measured(form.converter, tensor) {
         _ = converter.convert(unit.elements.count, from: source, to: target)
       } else {
         try convert(form, unit, from: source, to: target)
@@ -118,6 +118,17 @@ struct WindowReader: ~Copyable {
       _ = try encoded.read(
         elements, of: tensor, form, codes: codes, scales: scales, files: side.files, into: buffer)
     }
+  }
+
+  /// The converter, once it has seen the whole tensor if it must: such a tensor is small.
+  private mutating func measured(
+    _ converter: ElementConverter?, _ tensor: WholeTensor
+  ) throws(MimoError) -> ElementConverter? {
+    guard var converter, converter.needsMinimum else { return converter }
+    let whole = packed.reserve(tensor.byteCount)
+    try fetch(0..<tensor.elementCount, of: tensor, into: whole)
+    if let start = whole.baseAddress { converter.measure(tensor.elementCount, at: start) }
+    return converter
   }
 
   /// Piece by piece: the elements are packed, converted, widened to the common dtype and put back in their places.
