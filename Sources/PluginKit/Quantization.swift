@@ -25,9 +25,7 @@ struct Quantization {
     } else {
       decodesFP8 = false
       guard let method, method.matches("mxfp4") else {
-        let name = method?.string ?? "nothing"
-        throw model.config.refuse(
-          "quantization_config", "is set, its quant_method to \(name): only fp8 with blocks and mxfp4 are decoded")
+        throw section.refuse("quant_method", "is none that is decoded: fp8 with blocks, mxfp4")
       }
     }
     try model.configOverride(

@@ -73,7 +73,7 @@ import Testing
   }
 
   @Test(arguments: [
-    Refusal(path: "quantization_config.quant_method", value: .string("gptq"), says: "quant_method to gptq"),
+    Refusal(path: "quantization_config.quant_method", value: .string("gptq"), says: "quantization_config.quant_method is none"),
     Refusal(path: "quantization_config.fmt", value: .string("e5m2"), says: "quantization_config.fmt"),
     Refusal(path: "quantization_config.weight_block_size", value: .null, says: "quantization_config.weight_block_size"),
     Refusal(

@@ -36,7 +36,7 @@ import Testing
   @Test func reportsNameCodesAndScales() throws {
     let scratch = try Scratch()
     let folder = try BlockFP8Folder(in: scratch)
-    try Host.convert(["--plugin", "MiniMaxM2", "--to", "ranks", folder.codes, scratch("out")])
+    try Host.convert(["--plugin", "MiniMaxM2", "--to", "ranks", "--tp", "1", folder.codes, scratch("out")])
     let report = try readJSON("\(scratch("out"))/conversion_report.json")
     let stored = try TensorFact.folder(folder.codes)
     let sources = report["sources"] as? [[String: Any]] ?? []
@@ -46,14 +46,14 @@ import Testing
       if case .bytes(let data) = fact.content { sum + data.count } else { sum }
     }
     #expect(report["bytes_read"] as? Int == bytes)
-    let plan = try Host.run(["plan", "--plugin", "MiniMaxM2", "--to", "ranks", folder.codes, scratch("none")])
+    let plan = try Host.run(["plan", "--plugin", "MiniMaxM2", "--to", "ranks", "--tp", "1", folder.codes, scratch("none")])
     #expect(plan.code == 0 && plan.output.contains("decoded from fp8(128x128)"), "\(plan.output)\(plan.errors)")
   }
 
   @Test func codesWithoutTheirScalesAreRefused() throws {
     let scratch = try Scratch()
     let folder = try BlockFP8Folder(in: scratch, leavingOut: "model.layers.1.block_sparse_moe.experts.3.w2.weight_scale_inv")
-    let outcome = try Host.run(["convert", "--plugin", "MiniMaxM2", "--to", "ranks", folder.codes, scratch("out")])
+    let outcome = try Host.run(["convert", "--plugin", "MiniMaxM2", "--to", "ranks", "--tp", "1", folder.codes, scratch("out")])
     #expect(outcome.code != 0)
     #expect(outcome.errors.contains("experts.3.w2.weight") && outcome.errors.contains("no weights without their scales"))
     #expect(!FileManager.default.fileExists(atPath: scratch("out")))
