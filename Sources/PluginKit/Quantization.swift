@@ -4,8 +4,9 @@ import PluginABI
 ///
 /// Weights are decoded at import and written plain on export, so the section is taken out of an exported config.
 struct Quantization {
-  /// Whether encoded sources are declared as such: not on an export.
-  var decodes = true
+  /// Whether FP8 and MXFP4 sources are declared as such: not on an export, and not when the config names the other.
+  var decodesFP8 = true
+  var decodesMXFP4 = true
   /// Rows and columns of an FP8 block.
   var blockRows = 128
   var blockColumns = 128
@@ -14,13 +15,15 @@ struct Quantization {
 
   /// Refuses methods that are not decoded.
   init(reading model: Model) throws(Refusal) {
-    if let asked = try model.option("quantized") { decodes = !asked.matches("no") }
+    if let asked = try model.option("quantized"), asked.matches("no") { (decodesFP8, decodesMXFP4) = (false, false) }
     guard model.config.has("quantization_config") else { return }
     let section = model.config["quantization_config"]
     let method = try section.text("quant_method")
     if let method, method.matches("fp8") {
       try readBlock(section)
+      decodesMXFP4 = false
     } else {
+      decodesFP8 = false
       guard let method, method.matches("mxfp4") else {
         throw section.refuse("quant_method", "is none that is decoded: fp8 with blocks, mxfp4")
       }
@@ -45,7 +48,7 @@ struct Quantization {
 extension Model {
   /// The values of FP8 codes under `name`; nil when the checkpoint holds no scales for it.
   func fp8(_ name: String, _ shape: [Int]) throws(Refusal) -> Node? {
-    guard quantization.decodes, shape.count >= 2 else { return nil }
+    guard quantization.decodesFP8, shape.count >= 2 else { return nil }
     let scales = name + "_scale_inv"
     guard state(of: scales) == .present else { return nil }
     return try decode(MIMO_ENCODING_FP8_BLOCK, name, codes: name, scales: scales, shape)
@@ -53,7 +56,7 @@ extension Model {
 
   /// The values of MXFP4 codes under `<name>_blocks` and `<name>_scales`; nil when the checkpoint holds none.
   package func mxfp4(_ name: String, _ shape: [Int]) throws(Refusal) -> Node? {
-    guard quantization.decodes else { return nil }
+    guard quantization.decodesMXFP4 else { return nil }
     let (codes, scales) = (name + "_blocks", name + "_scales")
     guard state(of: codes) == .present || state(of: scales) == .present else { return nil }
     return try decode(MIMO_ENCODING_MXFP4, name, codes: codes, scales: scales, shape)

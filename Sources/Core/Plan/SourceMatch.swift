@@ -112,11 +112,15 @@ package struct SourceMatch: Sendable {
         tensor: source.name, remedy: "Check that config.json and weights belong together")
     }
     guard !tensor.dtype.isCode || tensor.dtype == source.published else {
+      let scales = "\(source.name)_scale_inv"
+      let why =
+        folder.tensor(scales) == nil
+        ? "the checkpoint has no \(scales)" : "quantization_config of config.json does not tell of \(scales)"
       throw MimoError(
         .invalidInput,
-        "holds \(tensor.dtype.rawValue) codes, which are no weights without their scales; the checkpoint has no "
-          + "\(source.name)_scale_inv", path: path, tensor: source.name,
-        remedy: "Download the files with the scales too, or convert the weights that were not quantised")
+        "holds \(tensor.dtype.rawValue) codes, which are no weights without their scales; \(why)", path: path,
+        tensor: source.name,
+        remedy: "Get files and config.json of one checkpoint, or convert the weights that were not quantised")
     }
     return WholeTensor(
       name: source.name, dtype: tensor.dtype, shape: tensor.shape, file: tensor.file, offset: tensor.range.lowerBound)

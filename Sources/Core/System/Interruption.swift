@@ -18,14 +18,15 @@ package enum Interruption {
     // A file beyond the limit of sizes is then an error of the write, EFBIG, and the work folder is removed.
     signal(SIGXFSZ, SIG_IGN)
     setHandler { number in
-      Interruption.received.store(number, ordering: .relaxed)
       Interruption.setHandler(SIG_DFL)
+      // Last, so that who sees the flag finds the handlers gone.
+      Interruption.received.store(number, ordering: .releasing)
     }
   }
 
   /// Throws when the process was asked to stop.
   package static func check() throws(MimoError) {
-    switch received.load(ordering: .relaxed) {
+    switch received.load(ordering: .acquiring) {
     case 0: return
     case SIGTERM: throw MimoError(.terminated, "stopped by SIGTERM", remedy: "Nothing was published")
     default: throw MimoError(.interrupted, "stopped by SIGINT", remedy: "Nothing was published")

@@ -10,7 +10,7 @@ struct GoldenTests {
     try ReferenceChecks.outputIsTheReferences(reference)
   }
 
-  @Test(arguments: ReferenceFolder.golden.cases)
+  @Test(arguments: ReferenceFolder.golden.reversible)
   func whatWeWriteComesBack(_ reference: ReferenceCase) throws {
     try ReferenceChecks.outputComesBack(reference)
   }

@@ -61,10 +61,12 @@ struct ReferenceFolder {
   static let golden = ReferenceFolder(Host.package.deletingLastPathComponent().appending(path: "shared/golden").path)
 
   var isPresent: Bool { !cases.isEmpty }
+  /// Those whose source comes back as it was: codes are decoded, and come back as the numbers that they stood for.
+  var reversible: [ReferenceCase] { cases.filter { !$0.folder.hasSuffix("_mxfp4") } }
   /// Those in prime-rl's layout.
   var primes: [ReferenceCase] { cases.filter { $0.form == .prime } }
-  /// Those that can be read as a checkpoint.
-  var checkpoints: [ReferenceCase] { cases.filter { $0.form == .distributed } }
+  /// Those of them that can be read as a checkpoint.
+  var checkpoints: [ReferenceCase] { reversible.filter { $0.form == .distributed } }
 
   init(_ root: String) {
     self.root = root

@@ -14,7 +14,8 @@ extension VerifyPlan {
     let a = try DescribedFolder(first, plugin: plugin)
     let b = try DescribedFolder(second, plugin: plugin)
     // A model that lacks some tensors has the same form; one with other names instead has another.
-    let isSameForm = a.storedNames.isSubset(of: b.storedNames) || b.storedNames.isSubset(of: a.storedNames)
+    let isSubset = a.storedNames.isSubset(of: b.storedNames) || b.storedNames.isSubset(of: a.storedNames)
+    let isSameForm = isSubset && a.isEncoded(like: b)
     let pairing =
       if isSameForm { try FolderPairing(a, b) } else if b.isEncoded {
         try FolderPairing(b, mapped: a).exchanged
@@ -56,6 +57,15 @@ private struct DescribedFolder {
 
   /// Names of the tensors that the description reads.
   var storedNames: Set<String> { Set(description.sources.flatMap(\.storedNames)) }
+  /// Whether the tensors of both are codes and scales in both.
+  func isEncoded(like other: DescribedFolder) -> Bool {
+    let encodings = Dictionary(
+      description.sources.map { ($0.name, $0.encoding) }, uniquingKeysWith: { first, _ in first })
+    return other.description.sources.allSatisfy { source in
+      encodings[source.name].map { $0 == source.encoding } ?? true
+    }
+  }
+
   var isEncoded: Bool { description.sources.contains { $0.encoding != nil } }
 
   /// The description's tensors, decoded to the model's own dtype where they are codes and scales.
