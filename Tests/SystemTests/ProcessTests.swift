@@ -33,14 +33,18 @@ private final class SeenIndices: Sendable {
   var sorted: [Int] { indices.withLock { $0.sorted() } }
 }
 
-/// Serialized: signals belong to the whole process.
-@Suite(.serialized) struct InterruptionTests {
-  @Test(arguments: [(SIGINT, MimoError.Code.interrupted), (SIGTERM, .terminated)])
-  func theFirstSignalIsAnErrorAtTheNextCheckAndTheSecondEndsTheProcess(
-    _ signal: Int32, _ code: MimoError.Code
-  ) throws {
+/// Each in a process of its own: a signal would stop whatever else is tested in this one.
+@Suite struct InterruptionTests {
+  @Test func theFirstInterruptIsAnErrorAtTheNextCheckAndTheSecondEndsTheProcess() async {
+    await #expect(processExitsWith: .success) { try InterruptionTests.checkSignal(SIGINT, .interrupted) }
+  }
+
+  @Test func soIsTheFirstRequestToTerminate() async {
+    await #expect(processExitsWith: .success) { try InterruptionTests.checkSignal(SIGTERM, .terminated) }
+  }
+
+  private static func checkSignal(_ signal: Int32, _ code: MimoError.Code) throws {
     Interruption.install()
-    defer { Interruption.reset() }
     try Interruption.check()
     kill(getpid(), signal)
     // Some other thread may be the one that takes the signal.
@@ -55,6 +59,8 @@ private final class SeenIndices: Sendable {
       sigaction(number, nil, &action)
       #expect(unsafeBitCast(action.__sigaction_handler.sa_handler, to: UInt.self) == 0, "SIG_DFL is back")
     }
+    Interruption.reset()
+    #expect(error { () throws(MimoError) in try Interruption.check() } == nil)
   }
 }
 

@@ -17,6 +17,8 @@ package struct ConversionRequest: Sendable {
   /// Largest safetensors file of a folder whose own files are not known.
   package var shardBytes: Int?
   package var overwrite = false
+  /// Forgets the work of a run that did not end.
+  package var restart = false
   package var resources: Resources
   /// The command line, for the report.
   package var command: [String] = []

@@ -4,13 +4,30 @@ import MimoPlan
 import MimoSystem
 
 /// A folder that is being made: its files appear at full size, so that any part can be written at any time.
-enum OutputFolder {
+package enum OutputFolder {
   /// Makes the files of a catalog below `folder`.
   static func create(_ files: [StoredFile], in folder: String) throws(MimoError) -> [File] {
     var made: [File] = []
     made.reserveCapacity(files.count)
     for file in files { made.append(try File.create(FileSystem.join(folder, file.path), size: file.size)) }
     return made
+  }
+
+  /// Opens files that `create` made in a former run.
+  static func reopen(_ files: [StoredFile], in folder: String) throws(MimoError) -> [File] {
+    var opened: [File] = []
+    opened.reserveCapacity(files.count)
+    for stored in files {
+      let path = FileSystem.join(folder, stored.path)
+      let info = try FileSystem.exists(path) ? FileSystem.info(at: path) : nil
+      guard let info, info.kind == .regular, info.size == stored.size else {
+        throw MimoError(
+          .invalidInput, "the unfinished run's file is missing or not as it was left", path: path,
+          remedy: "Run again: it begins anew")
+      }
+      opened.append(try File.openForUpdating(path))
+    }
+    return opened
   }
 
   /// Opens the files of a catalog that lie where their paths say.
@@ -28,6 +45,18 @@ enum OutputFolder {
       opened.append(file)
     }
     return opened
+  }
+
+  /// Throws when OUT exists and must not be replaced.
+  package static func refuseExisting(_ request: ConversionRequest) throws(MimoError) {
+    guard !request.overwrite, try FileSystem.exists(request.output) else { return }
+    // Killed between its last two steps, a run leaves nothing undone.
+    guard try !WorkFolder.tidy(after: request.output) else {
+      throw MimoError(
+        .usage, "exists already: the run that was stopped had finished it", path: request.output,
+        remedy: "--overwrite replaces it")
+    }
+    try StagedDirectory.refuseExisting(request.output)
   }
 
   /// The index of a Hugging Face or prime folder, if it has one.

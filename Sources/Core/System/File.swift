@@ -35,6 +35,11 @@ package final class File: Sendable {
     File(path: path, descriptor: try FileDescriptor.open(path, O_RDWR | O_NOFOLLOW))
   }
 
+  /// Opens a file for reading and writing, makes it where it is missing; a symbolic link is refused.
+  package static func openOrCreate(_ path: String) throws(MimoError) -> File {
+    File(path: path, descriptor: try FileDescriptor.open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK))
+  }
+
   package func info() throws(MimoError) -> FileInfo {
     let raw = descriptor.raw
     var record = stat()
@@ -102,6 +107,26 @@ package final class File: Sendable {
   package func sync() throws(MimoError) {
     let raw = descriptor.raw
     _ = try SystemCalls.run(.fsync, path: path) { fsync(raw) }
+  }
+
+  /// Waits until the bytes, and what is needed to find them again, are on the disk.
+  package func syncData() throws(MimoError) {
+    let raw = descriptor.raw
+    _ = try SystemCalls.run(.fdatasync, path: path) { fdatasync(raw) }
+  }
+
+  /// Keeps other processes from locking this file, as long as it is open; false when one has it.
+  ///
+  /// File systems without locks (some mounts of Lustre and NFS) let everybody pass.
+  package func lock() throws(MimoError) -> Bool {
+    let raw = descriptor.raw
+    let (result, code) = SystemCalls.attempt(.flock, path: path) { flock(raw, LOCK_EX | LOCK_NB) }
+    if result == 0 { return true }
+    switch code {
+    case EWOULDBLOCK: return false
+    case ENOSYS, ENOLCK, ENOTSUP: return true
+    default: throw SystemCalls.failure(.flock, code, path: path)
+    }
   }
 
   package enum Advice: Sendable {

@@ -11,6 +11,8 @@ package struct FileInfo: Sendable, Equatable {
 
   package var kind: Kind
   package var size: UInt64
+  /// Bytes of the disk that are taken: less than `size` where nothing was written yet.
+  package var allocated: UInt64
   /// Last change of the contents, nanoseconds since 1970.
   package var modified: Int64
   package var inode: UInt64
@@ -25,6 +27,8 @@ package struct FileInfo: Sendable, Equatable {
       default: .other
       }
     size = UInt64(clamping: record.st_size)
+    // POSIX leaves the unit open; on Linux it is always 512 bytes.
+    allocated = UInt64(clamping: record.st_blocks).multipliedReportingOverflow(by: 512).partialValue
     let (scaled, _) = Int64(record.st_mtim.tv_sec).multipliedReportingOverflow(by: 1_000_000_000)
     modified = scaled &+ Int64(record.st_mtim.tv_nsec)
     inode = UInt64(record.st_ino)

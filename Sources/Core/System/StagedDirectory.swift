@@ -9,7 +9,7 @@ package struct StagedDirectory: ~Copyable {
   /// The work folder.
   package let path: String
   private let parent: String
-  private var isPublished = false
+  private var isFinished = false
 
   /// Makes the work folder; the destination's parent must exist.
   package init(for destination: String) throws(MimoError) {
@@ -29,87 +29,32 @@ package struct StagedDirectory: ~Copyable {
   }
 
   deinit {
-    // An error on the way out has nowhere to go; the work folder's name says whose it was.
-    if !isPublished { try? FileSystem.removeTree(path) }
+    // An error on the way out has nowhere to go; the work folder's name says whose it was. One that was renamed is gone.
+    if !isFinished { try? FileSystem.removeTree(path) }
   }
 
   /// Refuses a destination that exists, so that a long run does not find out at its end.
   package static func refuseExisting(_ destination: String) throws(MimoError) {
     guard try FileSystem.exists(destination) else { return }
-    throw existing(destination)
+    throw Publication.existing(destination)
   }
 
-  /// Syncs every file and folder inside, moves the work folder to the destination and syncs its parent.
-  ///
-  /// With `replacing` an existing destination is set aside first, brought back when the move fails, and removed last.
+  /// Makes the work folder's contents the destination.
   package consuming func publish(replacing: Bool) throws(MimoError) {
-    try StagedDirectory.syncTree(path)
-    let exists = try FileSystem.exists(destination)
-    if exists && replacing {
-      try swapIn()
-    } else {
-      do throws(MimoError) {
-        try FileSystem.renameNoReplace(path, to: FileSystem.join(parent, FileSystem.split(destination).name))
-      } catch {
-        throw error.errno == EEXIST ? StagedDirectory.existing(destination) : error
-      }
-      isPublished = true
-      try FileSystem.syncDirectory(parent)
-    }
+    let target = FileSystem.join(parent, FileSystem.split(destination).name)
+    try Publication.publish(
+      .init(result: path, destination: target, aside: path + ".replaced"), replacing: replacing)
+    isFinished = true
   }
 
   /// Removes the work folder, and says so when that fails.
   package consuming func discard() throws(MimoError) {
-    isPublished = true
+    isFinished = true
     try FileSystem.removeTree(path)
-  }
-
-  private mutating func swapIn() throws(MimoError) {
-    let target = FileSystem.join(parent, FileSystem.split(destination).name)
-    let aside = path + ".replaced"
-    try FileSystem.renameNoReplace(target, to: aside)
-    do throws(MimoError) {
-      try FileSystem.renameNoReplace(path, to: target)
-    } catch {
-      do throws(MimoError) {
-        try FileSystem.renameNoReplace(aside, to: target)
-      } catch let second {
-        throw MimoError(
-          .system, "\(error.message); bringing back what was there failed too (\(second.message))", path: destination,
-          remedy: "The former contents lie in \(aside): rename it back", errno: error.errno)
-      }
-      throw error
-    }
-    isPublished = true
-    // Only after the new name is safe on disk may the old contents go.
-    do throws(MimoError) {
-      try FileSystem.syncDirectory(parent)
-      try FileSystem.removeTree(aside)
-    } catch {
-      var error = error
-      error.remedy = "The new contents are in place; the former ones lie in \(aside)"
-      throw error
-    }
-  }
-
-  private static func syncTree(_ path: String) throws(MimoError) {
-    for name in try FileSystem.list(path) {
-      let child = FileSystem.join(path, name)
-      switch try FileSystem.info(at: child).kind {
-      case .regular: try File.openForReading(child).sync()
-      case .directory: try syncTree(child)
-      case .symbolicLink, .other: continue
-      }
-    }
-    try FileSystem.syncDirectory(path)
   }
 
   /// The folder in which a destination is to be made is none.
   package static func noParent(_ parent: String) -> MimoError {
     MimoError(.usage, "folder does not exist", path: parent, remedy: "Make it first, or choose another place")
-  }
-
-  private static func existing(_ destination: String) -> MimoError {
-    MimoError(.usage, "exists already", path: destination, remedy: "--overwrite replaces it", errno: EEXIST)
   }
 }

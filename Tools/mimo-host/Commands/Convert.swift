@@ -9,7 +9,7 @@ func run(_ options: ConvertOptions) throws(MimoError) {
   Interruption.install()
   OpenFileLimit.raise()
   let request = options.request
-  if !request.overwrite { try StagedDirectory.refuseExisting(request.output) }
+  try OutputFolder.refuseExisting(request)
   let plugin = try loadPlugin(options.plugin)
   let report: ConversionReport
   if let format = options.importFormat {
@@ -62,6 +62,7 @@ extension ConvertOptions {
     request.expertStorage = expertStorage?.contractName
     request.shardBytes = maxShardSize
     request.overwrite = overwrite
+    request.restart = restart
     request.command = CommandLine.arguments
     return request
   }

@@ -15,6 +15,8 @@ struct ConvertOptions: CommandOptions {
   var configFolder: String?
   var expertStorage: ExpertStorage?
   var overwrite = false
+  /// --restart: forget what an unfinished run did.
+  var restart = false
   var source = ""
   /// Empty only for `plan`.
   var output = ""
@@ -53,7 +55,9 @@ struct ConvertOptions: CommandOptions {
       ],
       notes: """
         OUT appears whole or not at all, with conversion_report.json in it; the source is
-        only read. Nothing is written before it is proven that each element of OUT is
+        only read. A run that was stopped, however it was, goes on where it was when the
+        same command is run again (its work lies beside OUT, in .OUT.mimo-host-work).
+        Nothing is written before it is proven that each element of OUT is
         written once and each source tensor is used or dropped for a stated reason.
 
         Example, language on 8 ranks and the vision encoder on one more:
@@ -82,7 +86,10 @@ struct ConvertOptions: CommandOptions {
         OptionGroup(
           title: "Run",
           options: RunOptions.resources.map { $0.lifted(\.run) }
-            + [.flag("--overwrite", \.overwrite, CommonHelp.overwrite)] + RunOptions.output.map { $0.lifted(\.run) }),
+            + [
+              .flag("--overwrite", \.overwrite, CommonHelp.overwrite),
+              .flag("--restart", \.restart, "Forget the work of a run that was stopped, and begin anew"),
+            ] + RunOptions.output.map { $0.lifted(\.run) }),
       ])
   }
 }

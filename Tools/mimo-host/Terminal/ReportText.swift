@@ -11,6 +11,7 @@ struct ReportText {
       "\(report.output.path): \(report.targets.count) parameters of \(report.sources.count) tensors, "
         + "\(report.source.format) -> \(report.output.format), \(ByteCount(report.bytesWritten)) in \(seconds)"
     ]
+    if report.bytesResumed > 0 { lines.append("resumed: \(ByteCount(report.bytesResumed)) had been moved before") }
     lines += grouped(report.drops.map(\.reason)).map { "left out: \($0.count) tensors: \($0.reason)" }
     for loss in report.losses.prefix(3) {
       lines.append("not restorable: \(loss.elements) of \(loss.of) elements of \(loss.tensor)")

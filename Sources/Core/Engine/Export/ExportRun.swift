@@ -18,27 +18,33 @@ package struct ExportRun: Sendable {
   /// Answers the report that lies in OUT.
   package func run(progress: @escaping ProgressHandler) throws(MimoError) -> ConversionReport {
     let start = MonotonicClock.seconds()
-    if !request.overwrite { try StagedDirectory.refuseExisting(request.output) }
-    try OutputFolder.checkSpace(bytesNeeded, for: request.output)
-    let differing = try plan.stored.differingTies()
-    let stage = try StagedDirectory(for: request.output)
-    let files = try OutputFolder.create(plan.output.files, in: stage.path)
-    for (file, head) in zip(files, plan.output.heads) { try file.write(head, at: 0) }
-    let sources = try OutputFolder.open(plan.conversion.stored.files)
-    let result = try Execution(plan.conversion, resources: request.resources, progress: progress)
-      .run(wholeFiles: files, storedFiles: sources)
-    try plan.stored.checkDigests(result, files: sources)
-    try copyTies(files)
-    try writeCompanions(into: stage.path)
-    try OutputFolder.prove(stage.path, tensors: plan.output.whole.count + plan.output.copies.count)
-    var report = report()
-    report.drops = differing.map { .init(name: $0.name, reason: $0.reason, bytes: $0.bytes) }
-    report.add(plan.conversion, names: plan.stored.description.targets.indices.map(plan.stored.name), result: result)
-    report.seconds = MonotonicClock.seconds() - start
-    try FileSystem.writeSmallFile(FileSystem.join(stage.path, ConversionReport.fileName), report.encoded())
-    try Interruption.check()
-    try stage.publish(replacing: request.overwrite)
-    return report
+    try OutputFolder.refuseExisting(request)
+    let companions = plan.stored.companionFolder.map { folder in
+      plan.stored.companions.map { FileSystem.join(folder, $0) }
+    }
+    let snapshot = try SourceSnapshot(plan.stored.catalog.files.map(\.path) + (companions ?? []))
+    let identity = try RunIdentity(
+      request, format: "hf", layout: nil, plugin: plan.plugin, hostVersion: hostVersion, conversion: plan.conversion,
+      snapshot: snapshot)
+    let stage = try ResumableOutput(request, identity, conversion: plan.conversion)
+    return try stage.make(bytesNeeded: bytesNeeded) { () throws(MimoError) in
+      let differing = try plan.stored.differingTies()
+      let sources = try OutputFolder.open(plan.conversion.stored.files)
+      let files = try stage.files(plan.output.files, heads: plan.output.heads)
+      let result = try stage.move(whole: files, stored: sources, progress: progress)
+      try plan.stored.checkDigests(result, files: sources)
+      try copyTies(files)
+      try writeCompanions(into: stage.path)
+      try OutputFolder.prove(stage.path, tensors: plan.output.whole.count + plan.output.copies.count)
+      try snapshot.check()
+      var report = report()
+      report.drops = differing.map { .init(name: $0.name, reason: $0.reason, bytes: $0.bytes) }
+      report.add(plan.conversion, names: plan.stored.description.targets.indices.map(plan.stored.name), result: result)
+      report.bytesResumed = stage.bytesResumed
+      report.seconds = MonotonicClock.seconds() - start
+      try FileSystem.writeSmallFile(FileSystem.join(stage.path, ConversionReport.fileName), report.encoded())
+      return report
+    }
   }
 
   package var bytesNeeded: UInt64 {
@@ -52,6 +58,7 @@ package struct ExportRun: Sendable {
       let total = copy.original.byteCount
       var position = 0
       while position < total {
+        try Interruption.check()
         let bytes = buffer.reserve(min(4 << 20, total - position))
         try files[copy.original.file].read(into: bytes, at: copy.original.offset + UInt64(position))
         try files[copy.duplicate.file].write(

@@ -11,12 +11,12 @@ struct DistWriter {
   private let folder: String
 
   /// Makes the folder of iteration 0 with its files at full size.
-  init(_ output: DistOutput, root: String) throws(MimoError) {
+  init(_ output: DistOutput, in stage: ResumableOutput) throws(MimoError) {
     self.output = output
-    self.root = root
-    folder = FileSystem.join(root, DistCheckpointCompanions.folderName(iteration: 0))
-    try FileSystem.createDirectory(folder)
-    files = try OutputFolder.create(output.catalog.files, in: folder)
+    root = stage.path
+    let name = DistCheckpointCompanions.folderName(iteration: 0)
+    folder = FileSystem.join(root, name)
+    files = try stage.files(output.catalog.files, in: name)
   }
 
   /// Writes all that is left once the weights are in place, and proves that the checkpoint reads back whole.
@@ -41,6 +41,7 @@ struct DistWriter {
       var prefix: [UInt8] = []
       for index in stride(from: worker.index, to: count, by: jobs) {
         if worker.isCancelled { return }
+        try Interruption.check()
         let item = output.items[index]
         let file = files[output.catalog.chunks[index].file]
         prefix.removeAll(keepingCapacity: true)

@@ -25,20 +25,26 @@ package struct ImportRun: Sendable {
   /// Answers the report that lies in OUT.
   package func run(progress: @escaping ProgressHandler) throws(MimoError) -> ConversionReport {
     let start = MonotonicClock.seconds()
-    if !request.overwrite { try StagedDirectory.refuseExisting(request.output) }
-    try OutputFolder.checkSpace(bytesNeeded, for: request.output)
-    let differing = try TieCheck.run(plan.match.duplicates, in: folder)
-    let stage = try StagedDirectory(for: request.output)
-    let result = try writeWeights(into: stage.path, progress: progress)
-    try TravellingRecord.write(
-      folder, expertStorage: request.expertStorage, leftOut: differing.map(\.name), into: stage.path)
-    var report = report(differing)
-    report.add(plan.conversion, names: names, result: result)
-    report.seconds = MonotonicClock.seconds() - start
-    try FileSystem.writeSmallFile(FileSystem.join(stage.path, ConversionReport.fileName), report.encoded())
-    try Interruption.check()
-    try stage.publish(replacing: request.overwrite)
-    return report
+    try OutputFolder.refuseExisting(request)
+    let snapshot = try SourceSnapshot(
+      folder.files.map(\.path) + folder.companions.map { FileSystem.join(folder.path, $0.path) })
+    let identity = try RunIdentity(
+      request, format: plan.format.rawValue, layout: plan.layout.cluster.json.compact, plugin: plan.plugin,
+      hostVersion: hostVersion, conversion: plan.conversion, snapshot: snapshot)
+    let stage = try ResumableOutput(request, identity, conversion: plan.conversion)
+    return try stage.make(bytesNeeded: bytesNeeded) { () throws(MimoError) in
+      let differing = try TieCheck.run(plan.match.duplicates, in: folder)
+      let result = try writeWeights(into: stage, progress: progress)
+      try TravellingRecord.write(
+        folder, expertStorage: request.expertStorage, leftOut: differing.map(\.name), into: stage.path)
+      try snapshot.check()
+      var report = report(differing)
+      report.add(plan.conversion, names: names, result: result)
+      report.bytesResumed = stage.bytesResumed
+      report.seconds = MonotonicClock.seconds() - start
+      try FileSystem.writeSmallFile(FileSystem.join(stage.path, ConversionReport.fileName), report.encoded())
+      return report
+    }
   }
 
   /// Bytes of weights, of the files that travel along, and of what describes both.
@@ -51,20 +57,20 @@ package struct ImportRun: Sendable {
   private var names: [String] { plan.layout.description.targets.indices.map(plan.layout.globalName) }
 
   private func writeWeights(
-    into output: String, progress: @escaping ProgressHandler
+    into stage: ResumableOutput, progress: @escaping ProgressHandler
   ) throws(MimoError) -> MoveResult {
+    let sources = try OutputFolder.open(plan.conversion.wholeFiles)
     switch plan.output {
     case .ranks(let ranks):
-      let files = try OutputFolder.create(ranks.catalog.files, in: output)
-      for (file, head) in zip(files, ranks.heads) { try file.write(head, at: 0) }
-      let result = try move(to: files, progress: progress)
-      try FileSystem.writeSmallFile(FileSystem.join(output, "layout.json"), Array(layoutDocument.json.utf8))
+      let files = try stage.files(ranks.catalog.files, heads: ranks.heads)
+      let result = try stage.move(whole: sources, stored: files, progress: progress)
+      try FileSystem.writeSmallFile(FileSystem.join(stage.path, "layout.json"), Array(layoutDocument.json.utf8))
       for file in files { _ = try SafeTensorsHeader.parse(file) }
       return result
     case .prime(let prime):
-      let files = try OutputFolder.create(prime.catalog.files, in: output)
-      for (file, head) in zip(files, prime.heads) { try file.write(head, at: 0) }
-      let result = try move(to: files, progress: progress)
+      let output = stage.path
+      let files = try stage.files(prime.catalog.files, heads: prime.heads)
+      let result = try stage.move(whole: sources, stored: files, progress: progress)
       try OutputFolder.writeIndex(prime.index, in: output)
       let companions = folder.companions.filter(TravellingRecord.travels).map(\.path)
       try OutputFolder.writeCompanions(
@@ -72,8 +78,8 @@ package struct ImportRun: Sendable {
       try OutputFolder.prove(output, tensors: plan.layout.description.targets.count)
       return result
     case .dist(let dist):
-      let writer = try DistWriter(dist, root: output)
-      let result = try move(to: writer.files, progress: progress)
+      let writer = try DistWriter(dist, in: stage)
+      let result = try stage.move(whole: sources, stored: writer.files, progress: progress)
       let iteration = FileSystem.join(request.output, DistCheckpointCompanions.folderName(iteration: 0))
       let config = RunConfig(
         plan, request: request, tokenizerPath: FileSystem.join(iteration, DistWriter.tokenizerFolder))
@@ -82,12 +88,6 @@ package struct ImportRun: Sendable {
         companions: folder.companions.filter(TravellingRecord.travels), source: folder.path)
       return result
     }
-  }
-
-  private func move(to files: [File], progress: @escaping ProgressHandler) throws(MimoError) -> MoveResult {
-    let sources = try OutputFolder.open(plan.conversion.wholeFiles)
-    return try Execution(plan.conversion, resources: request.resources, progress: progress)
-      .run(wholeFiles: sources, storedFiles: files)
   }
 
   private var layoutDocument: LayoutDocument {
@@ -110,6 +110,11 @@ package struct ImportRun: Sendable {
     report.notes = plan.notes
     return report
   }
+}
+
+extension JSONValue {
+  /// The document in one line.
+  var compact: String { String(decoding: JSONWriter.write(self), as: UTF8.self) }
 }
 
 extension ClusterLayout {

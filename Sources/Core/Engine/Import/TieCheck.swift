@@ -47,6 +47,7 @@ enum TieCheck {
     var second = ByteBuffer()
     var position = 0
     while position < a.range.count {
+      try Interruption.check()
       let count = min(window, a.range.count - position)
       let bytesA = first.reserve(count)
       let bytesB = second.reserve(count)

@@ -64,34 +64,71 @@ package struct Execution: Sendable {
   }
 
   /// Runs all units; files are parallel to those of the plan's two sides.
-  package func run(wholeFiles: [File], storedFiles: [File]) throws(MimoError) -> MoveResult {
-    let units = WorkUnit.all(of: plan, windowBytes: windowBytes)
-    let next = Atomic<Int>(0)
-    let total = Mutex(Tally(whole: plan.whole.count, chunks: plan.stored.chunks.count))
-    let work = Work(next: next, total: total)
-    try Workers.run(count: min(resources.jobs, max(1, units.count))) { worker throws(MimoError) in
-      var mover = Mover(plan, wholeFiles: wholeFiles, storedFiles: storedFiles)
-      while !worker.isCancelled {
-        try Interruption.check()
-        let index = work.next.wrappingAdd(1, ordering: .relaxed).oldValue
-        guard index < units.count else { break }
-        try mover.run(units[index])
-        let tensor = plan.whole[units[index].tensor]
-        progress(tensor.storedBytes(of: units[index].elements).count, tensor.name)
-      }
-      let tally = mover.tally
-      work.total.withLock { $0.merge(tally) }
+  ///
+  /// - Parameter journal: takes each finished unit; those that it knows already are not done again.
+  func run(wholeFiles: [File], storedFiles: [File], journal: RunJournal? = nil) throws(MimoError) -> MoveResult {
+    let window = journal?.windowBytes ?? windowBytes
+    var units = WorkUnit.all(of: plan, windowBytes: window)
+    var start = Tally(whole: plan.whole.count, chunks: plan.stored.chunks.count)
+    if let journal {
+      let done = journal.done
+      units.removeAll { done.contains($0) }
+      start = journal.tally
+      if journal.bytesDone > 0 { progress(journal.bytesDone, "") }
     }
+    let work = Work(units: units, tally: start)
+    let outputs = plan.direction == .wholeToStored ? storedFiles : wholeFiles
+    // Windows of a journal may be larger than this run's own.
+    let jobs = max(1, min(resources.jobs, units.count, resources.bufferBytes / (window * 6)))
+    do throws(MimoError) {
+      try Workers.run(count: jobs) { worker throws(MimoError) in
+        var mover = Mover(plan, wholeFiles: wholeFiles, storedFiles: storedFiles)
+        while !worker.isCancelled, let unit = work.next() {
+          try Interruption.check()
+          let tally = try mover.run(unit)
+          work.total.withLock { $0.add(tally, ofTensor: unit.tensor) }
+          let bytes = plan.whole[unit.tensor].storedBytes(of: unit.elements).count
+          try journal?.record(UnitRecord(unit, tally), bytes: bytes, touching: touched(by: unit, tally, outputs))
+          progress(bytes, plan.whole[unit.tensor].name)
+        }
+      }
+    } catch {
+      // A full disk is no reason to forget what fitted. Signals must end the run soon, and bad input ends it for good.
+      if error.code == .system { try? journal?.flush() }
+      throw error
+    }
+    try journal?.flush()
     return try result(work.total.withLock { $0 })
+  }
+
+  /// The files that a unit was written to.
+  private func touched(by unit: WorkUnit, _ tally: UnitTally, _ outputs: [File]) -> [File] {
+    switch plan.direction {
+    case .storedToWhole: return [outputs[plan.whole[unit.tensor].file]]
+    case .wholeToStored:
+      var last = -1
+      return tally.chunks.compactMap { part in
+        let file = plan.stored.chunks[part.chunk].file
+        defer { last = file }
+        return file == last ? nil : outputs[file]
+      }
+    }
   }
 
   /// What the workers share.
   private final class Work: Sendable {
-    let next: Atomic<Int>
     let total: Mutex<Tally>
-    init(next: consuming Atomic<Int>, total: consuming Mutex<Tally>) {
-      self.next = next
-      self.total = total
+    private let units: [WorkUnit]
+    private let position = Atomic<Int>(0)
+
+    init(units: [WorkUnit], tally: Tally) {
+      self.units = units
+      total = Mutex(tally)
+    }
+
+    func next() -> WorkUnit? {
+      let index = position.wrappingAdd(1, ordering: .relaxed).oldValue
+      return index < units.count ? units[index] : nil
     }
   }
 

@@ -14,13 +14,13 @@ struct Mover: ~Copyable {
   private var converted = ByteBuffer()
   private var encoded = EncodedReader()
   private var parts: [StridedBlock] = []
-  private(set) var tally: Tally
+  /// What the unit at hand has shown so far.
+  private var tally = UnitTally()
 
   init(_ plan: ConversionPlan, wholeFiles: [File], storedFiles: [File]) {
     self.plan = plan
     self.wholeFiles = wholeFiles
     self.storedFiles = storedFiles
-    tally = Tally(whole: plan.whole.count, chunks: plan.stored.chunks.count)
   }
 
   /// A part of a unit that goes to or comes from one chunk.
@@ -30,8 +30,9 @@ struct Mover: ~Copyable {
     var converter: ElementConverter
   }
 
-  /// Moves one window.
-  mutating func run(_ unit: WorkUnit) throws(MimoError) {
+  /// Moves one window; answers what it showed.
+  mutating func run(_ unit: WorkUnit) throws(MimoError) -> UnitTally {
+    tally = UnitTally()
     let tensor = plan.whole[unit.tensor]
     guard let width = tensor.dtype.byteWidth else {
       throw MimoError(.internalError, "a window of \(tensor.dtype.rawValue)", tensor: tensor.name)
@@ -54,6 +55,7 @@ struct Mover: ~Copyable {
     } catch {
       throw error.at(tensor: tensor.name)
     }
+    return tally
   }
 
   /// Reads the window's elements, decoded where they are stored as codes and scales.
@@ -69,13 +71,14 @@ struct Mover: ~Copyable {
       let seen = try encoded.read(
         unit.elements, of: tensor, form, codes: codes, scales: scales, files: wholeFiles, into: buffer)
       tally.bytesRead += seen.bytes
-      tally.wholeDigests[unit.tensor] ^= seen.codesDigest
-      tally.scaleDigests[unit.tensor, default: 0] ^= seen.scalesDigest
+      tally.wholeDigest ^= seen.codesDigest
+      tally.scaleDigest = seen.scalesDigest
     }
   }
 
   /// Fills `buffer` with a window of a whole tensor, out of the stored chunks that hold it.
   mutating func gather(_ unit: WorkUnit, into buffer: UnsafeMutableRawBufferPointer) throws(MimoError) {
+    tally = UnitTally()
     do throws(MimoError) {
       try collect(unit, into: buffer)
     } catch {
@@ -100,7 +103,7 @@ struct Mover: ~Copyable {
   private mutating func digest(_ bytes: UnsafeMutableRawBufferPointer, of tensor: Int, at position: Int) {
     let behind = plan.whole[tensor].byteCount - position - bytes.count
     let raw = mimo_crc64_raw(0, bytes.baseAddress, bytes.count)
-    tally.wholeDigests[tensor] ^= mimo_crc64_shift(raw, UInt64(behind))
+    tally.wholeDigest ^= mimo_crc64_shift(raw, UInt64(behind))
   }
 
   /// Calls `body` for each block of the unit that lies in one chunk.
@@ -162,11 +165,11 @@ struct Mover: ~Copyable {
       guard let target = staging.baseAddress else { return }
       let converter = try measured(part.converter, unit, base)
       let lost = converter.convert(count, from: bytes, to: target)
-      if lost > 0, !plan.stored.chunks[part.chunk].isReplica { tally.lost[unit.tensor, default: 0] += lost }
+      if lost > 0, !plan.stored.chunks[part.chunk].isReplica { tally.lost += lost }
       bytes = UnsafeRawPointer(target)
     }
     try write(bytes, runs: starts, of: run * stored, width: stored, to: part.chunk)
-    tally.chunkElements[part.chunk] += count
+    tally.add(elements: count, ofChunk: part.chunk)
     tally.bytesWritten += count * stored
   }
 
@@ -209,7 +212,7 @@ struct Mover: ~Copyable {
     let stored = part.converter.right.byteWidth ?? 1
     let count = block.volume
     tally.bytesRead += count * stored
-    tally.chunkElements[part.chunk] += count
+    tally.add(elements: count, ofChunk: part.chunk)
     let isDirect = Mover.isContiguousOnLeft(block)
     let place = base + (block.left.base - unit.elements.lowerBound) * width
     if isDirect, part.converter.isIdentity {
@@ -248,7 +251,7 @@ struct Mover: ~Copyable {
   /// Only chunks that are contiguous have a digest of their own.
   private mutating func digest(_ run: UnsafeRawBufferPointer, ofChunk index: Int, behind: Int) {
     guard behind >= 0 else { return }
-    tally.chunkDigests[index] ^= mimo_crc32_shift(mimo_crc32_raw(0, run.baseAddress, run.count), UInt64(behind))
+    tally.add(digest: mimo_crc32_shift(mimo_crc32_raw(0, run.baseAddress, run.count), UInt64(behind)), ofChunk: index)
   }
 
   /// Whether the block, in the order of the right side, is one run on the left.

@@ -81,12 +81,17 @@ extension ConversionPlan {
       hash.add(scales.file)
       hash.add(Int(clamping: scales.offset))
     }
-    for file in stored.files { hash.add(file.path) }
+    for file in stored.files {
+      hash.add(file.path)
+      hash.add(Int(clamping: file.size))
+    }
+    for target in stored.targets { hash.add(target.dtype.rawValue) }
     for chunk in stored.chunks {
       hash.add(chunk.file)
       hash.add(Int(clamping: chunk.offset))
       hash.add(chunk.region.offset)
       hash.add(chunk.region.extent)
+      hash.add(chunk.strides)
     }
     for target in description.targets {
       for fragment in target.fragments {

@@ -67,6 +67,8 @@ package struct ConversionReport: Sendable {
   package var notes: [String] = []
   package var bytesRead = 0
   package var bytesWritten = 0
+  /// Bytes of Hugging Face tensors that a run before this one had moved; they count as read and written too.
+  package var bytesResumed = 0
   package var seconds = 0.0
 
   package init(
@@ -104,6 +106,7 @@ extension ConversionReport {
       "notes": .array(notes.map { .string($0) }),
       "bytes_read": .integer(bytesRead),
       "bytes_written": .integer(bytesWritten),
+      "bytes_resumed": .integer(bytesResumed),
       "seconds": .double((seconds * 1000).rounded() / 1000),
       "peak_memory_bytes": ProcessUsage.peakResidentBytes.map { .integer($0) } ?? .null,
     ])

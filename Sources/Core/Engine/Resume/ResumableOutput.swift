@@ -1,0 +1,112 @@
+import Glibc
+import MimoPlan
+import MimoSystem
+
+/// An output that is being made in a work folder: what a former run moved there stays, all else is done again.
+final class ResumableOutput {
+  private let request: ConversionRequest
+  private let identity: RunIdentity
+  private let conversion: ConversionPlan
+  private let folder: WorkFolder
+  /// nil before there are files to write to.
+  private var journal: RunJournal?
+  /// Bytes of whole tensors that former runs moved.
+  let bytesResumed: Int
+
+  /// Opens the work folder of OUT. Throws, and changes nothing, when an unfinished run there was another one.
+  init(_ request: ConversionRequest, _ identity: RunIdentity, conversion: ConversionPlan) throws(MimoError) {
+    self.request = request
+    self.identity = identity
+    self.conversion = conversion
+    folder = try WorkFolder(for: request.output)
+    if !request.restart, try folder.hasResult() {
+      journal = try RunJournal(
+        continuing: folder.journal, identity, plan: conversion, resources: request.resources)
+    }
+    bytesResumed = journal?.bytesDone ?? 0
+  }
+
+  /// The folder that becomes OUT.
+  var path: String { folder.result }
+
+  /// Runs `body`, which makes all of OUT, and publishes it. After an error the work folder stays where the same command
+  /// can go on in it, and is removed where it can not.
+  func make<Result>(bytesNeeded: UInt64, _ body: () throws(MimoError) -> Result) throws(MimoError) -> Result {
+    do throws(MimoError) {
+      if journal == nil { try folder.reset() }
+      let taken = try folder.allocatedBytes()
+      try OutputFolder.checkSpace(bytesNeeded > taken ? bytesNeeded - taken : 0, for: request.output)
+      let result = try body()
+      try Interruption.check()
+      try folder.publish(replacing: request.overwrite)
+      return result
+    } catch {
+      throw ended(error)
+    }
+  }
+
+  /// The files of the weights, at full size, with these bytes at their start; all else that lay here is removed.
+  ///
+  /// - Parameter subfolder: where the files' paths begin, inside OUT.
+  func files(
+    _ files: [StoredFile], in subfolder: String? = nil, heads: [[UInt8]] = []
+  ) throws(MimoError) -> [File] {
+    let root = subfolder.map { FileSystem.join(path, $0) } ?? path
+    let opened: [File]
+    if journal == nil {
+      try FileSystem.createDirectories(root)
+      opened = try OutputFolder.create(files, in: root)
+    } else {
+      let prefix = subfolder.map { $0 + "/" } ?? ""
+      try folder.prune(keeping: Set(files.map { prefix + $0.path }))
+      opened = try OutputFolder.reopen(files, in: root)
+    }
+    for (file, head) in zip(opened, heads) { try file.write(head, at: 0) }
+    if journal == nil { try begin(below: root) }
+    return opened
+  }
+
+  /// Moves what is not moved yet.
+  func move(whole: [File], stored: [File], progress: @escaping ProgressHandler) throws(MimoError) -> MoveResult {
+    try Execution(conversion, resources: request.resources, progress: progress)
+      .run(wholeFiles: whole, storedFiles: stored, journal: journal)
+  }
+
+  /// Begins the journal, once the names of all files are on the disk.
+  private func begin(below root: String) throws(MimoError) {
+    try FileSystem.syncDirectory(root)
+    if root != path { try FileSystem.syncDirectory(path) }
+    try FileSystem.syncDirectory(folder.path)
+    try FileSystem.syncDirectory(FileSystem.split(folder.path).parent)
+    journal = try RunJournal(
+      beginning: folder.journal, identity, plan: conversion, windowBytes: request.resources.windowBytes)
+  }
+
+  // MARK: The end
+
+  /// The error with what becomes of the work.
+  private func ended(_ error: MimoError) -> MimoError {
+    guard (try? folder.hasResult()) ?? true else {
+      // It is published already. A destination that was replaced and could not be removed is the user's to look at.
+      if (try? folder.hasAside()) == false { try? folder.remove() }
+      return error
+    }
+    guard let recorded = journal?.recordedBytes, recorded > 0, ResumableOutput.canGoOn(after: error) else {
+      try? folder.remove()
+      return error
+    }
+    var error = error
+    let remedy = error.code == .interrupted || error.code == .terminated ? nil : error.remedy.map { $0 + ". " }
+    error.remedy = (remedy ?? "")
+      + "\(recorded) of \(conversion.wholeBytes) bytes are done: the same command again goes on from there"
+    return error
+  }
+
+  /// Whether the cause may be gone at the next try: not the bytes of the source, but the machine, the disk or the user.
+  private static func canGoOn(after error: MimoError) -> Bool {
+    switch error.code {
+    case .system, .interrupted, .terminated: true
+    default: error.errno == EEXIST
+    }
+  }
+}

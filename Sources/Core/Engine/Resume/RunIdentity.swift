@@ -1,0 +1,41 @@
+import MimoFormats
+import MimoSystem
+
+/// All that decides the bytes of a result, in words: two runs that agree in it may share their work.
+struct RunIdentity: Sendable, Equatable {
+  /// What it is about, and how it is. In the order in which differences are told.
+  private(set) var facts: [(name: String, value: String)] = []
+
+  mutating func add(_ name: String, _ value: String) { facts.append((name, value)) }
+
+  static func == (a: RunIdentity, b: RunIdentity) -> Bool { a.facts.elementsEqual(b.facts, by: ==) }
+
+  /// What differs from the run that began, in words; empty when nothing does.
+  func differences(from begun: RunIdentity) -> [String] {
+    var before = Dictionary(begun.facts.map { ($0.name, $0.value) }, uniquingKeysWith: { first, _ in first })
+    var differences: [String] = []
+    for (name, value) in facts {
+      let former = before.removeValue(forKey: name)
+      if former != value { differences.append("\(name) was \(former ?? "not there"), is \(value)") }
+    }
+    for (name, value) in begun.facts where before[name] != nil { differences.append("\(name) was \(value), is not there") }
+    return differences
+  }
+}
+
+extension RunIdentity {
+  var json: JSONValue {
+    .array(facts.map { .array([.string($0.name), .string($0.value)]) })
+  }
+
+  /// nil for anything but pairs of words.
+  init?(_ json: JSONValue?) {
+    guard let pairs = json?.array else { return nil }
+    for pair in pairs {
+      guard let words = pair.array, words.count == 2, let name = words[0].string, let value = words[1].string else {
+        return nil
+      }
+      add(name, value)
+    }
+  }
+}

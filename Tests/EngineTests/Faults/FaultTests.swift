@@ -1,0 +1,185 @@
+import Foundation
+import Glibc
+import MimoSystem
+import Synchronization
+import Testing
+
+@testable import MimoEngine
+
+/// One system call fails, at each of a conversion's calls in turn: the run ends in one clear error or a right result,
+/// OUT is whole or not there, and the same command then makes it.
+///
+/// The short form takes the first and the last call of each kind on files of each sort; MIMO_FAULTS=full takes every call
+/// and prints how many.
+@Suite(.enabled(if: TinyConversion.hasPlugin, "libQwen3VL.so is not built"))
+struct FaultTests {
+  static let isFull = ProcessInfo.processInfo.environment["MIMO_FAULTS"] == "full"
+
+  @Test(.timeLimit(.minutes(30)), arguments: TinyConversion.Kind.allCases, [EIO, ENOSPC])
+  func whicheverCallFailsOutIsWholeOrAbsentAndTheNextRunMakesIt(_ kind: TinyConversion.Kind, _ code: Int32) throws {
+    let folder = try TemporaryFolder()
+    let conversion = try TinyConversion(kind, in: folder.path)
+    let calls = try Self.record(conversion)
+    let expected = try conversion.result()
+    var failures = 0
+    for number in Self.chosen(calls) {
+      try conversion.clear()
+      let counter = Counter()
+      let root = conversion.root
+      let failure = error { () throws(MimoError) in
+        try FaultInjection.with({ _, path in
+          guard path.hasPrefix(root) else { return nil }
+          counter.add(1)
+          return counter.total == number ? .failure(code) : nil
+        }) { () throws(MimoError) in _ = try conversion.run() }
+      }
+      let place: Comment = "call \(number) of \(calls.count): \(calls[number - 1])"
+      if let failure {
+        failures += 1
+        #expect(!failure.message.isEmpty && !failure.description.contains("\n"), place)
+        #expect(failure.code != .internalError, "\(place): \(failure)")
+      }
+      if try FileSystem.exists(conversion.output) {
+        #expect(try conversion.result() == expected, place)
+      } else {
+        #expect(failure != nil, place)
+        try conversion.run()
+        #expect(try conversion.result() == expected, place)
+        #expect(try !FileSystem.exists(conversion.workFolder), place)
+      }
+    }
+    #expect(failures > 20)
+    if Self.isFull { print("\(kind), errno \(code): \(calls.count) calls, \(failures) of them fatal to the run") }
+  }
+
+  @Test(arguments: TinyConversion.Kind.allCases, [1, 1000])
+  func shortTransfersChangeNothing(_ kind: TinyConversion.Kind, _ limit: Int) throws {
+    // Byte by byte only what is small.
+    let isTransfer: @Sendable (SystemCall, String) -> Bool = { call, path in
+      call == .pwrite || (call == .pread && (limit > 1 || !path.hasSuffix(".safetensors")))
+    }
+    try Self.expectUndisturbed(kind) { call, path in
+      guard isTransfer(call, path), limit > 1 || !path.contains("tensors") && !path.contains("distcp") else { return nil }
+      return .short(limit)
+    }
+  }
+
+  @Test(arguments: TinyConversion.Kind.allCases)
+  func interruptedCallsAreMadeAgain(_ kind: TinyConversion.Kind) throws {
+    let counter = Counter()
+    try Self.expectUndisturbed(kind) { _, _ in
+      counter.add(1)
+      return counter.total % 2 == 0 ? .failure(EINTR) : nil
+    }
+  }
+
+  // MARK: -
+
+  private static func expectUndisturbed(
+    _ kind: TinyConversion.Kind, _ fault: @escaping FaultInjection.Handler
+  ) throws {
+    let folder = try TemporaryFolder()
+    let conversion = try TinyConversion(kind, in: folder.path)
+    try conversion.run()
+    let expected = try conversion.result()
+    try conversion.clear()
+    let root = conversion.root
+    try FaultInjection.with({ call, path in path.hasPrefix(root) ? fault(call, path) : nil }) {
+      () throws(MimoError) in _ = try conversion.run()
+    }
+    #expect(try conversion.result() == expected)
+  }
+
+  /// The calls of one undisturbed run below its folder.
+  static func record(_ conversion: TinyConversion) throws -> [String] {
+    let calls = Calls()
+    let root = conversion.root
+    try FaultInjection.with({ call, path in
+      if path.hasPrefix(root) { calls.add("\(call.rawValue) \(path.dropFirst(root.count))") }
+      return nil
+    }) { () throws(MimoError) in _ = try conversion.run() }
+    return calls.all
+  }
+
+  /// Numbers of calls, from 1.
+  private static func chosen(_ calls: [String]) -> [Int] {
+    if isFull { return Array(1...calls.count) }
+    var first: [String: Int] = [:]
+    var last: [String: Int] = [:]
+    for (index, name) in calls.enumerated() {
+      // Ranks and shards differ in their numbers alone.
+      let call = name.filter { !$0.isNumber }
+      if first[call] == nil { first[call] = index + 1 }
+      last[call] = index + 1
+    }
+    return Set(first.values).union(last.values).sorted()
+  }
+
+  private final class Calls: Sendable {
+    private let names = Mutex<[String]>([])
+    func add(_ name: String) { names.withLock { $0.append(name) } }
+    var all: [String] { names.withLock { $0 } }
+  }
+}
+
+/// The source is not the same at the end as at the beginning.
+@Suite(.enabled(if: TinyConversion.hasPlugin, "libQwen3VL.so is not built"))
+struct ChangingSourceTests {
+  enum Change: String, Sendable, CaseIterable {
+    case shrinks, grows, isWritten, isReplaced
+  }
+
+  /// - Parameter moment: which of the reads of the weights the change precedes, in percent of all.
+  @Test(arguments: Change.allCases, [0, 50, 99])
+  func aSourceThatChangesWhileItIsReadIsRefusedByName(_ change: Change, _ moment: Int) throws {
+    for kind in TinyConversion.Kind.allCases {
+      let folder = try TemporaryFolder()
+      let conversion = try TinyConversion(kind, in: folder.path)
+      let victim = try #require(try conversion.weightFiles().last)
+      // Reads while the output is made: those of the plan see one state only.
+      let reads = try FaultTests.record(conversion).filter { $0.hasPrefix("pread") && victim.hasSuffix($0.dropFirst(6)) }
+      let planned = try #require(try Self.plannedReads(conversion, victim))
+      try conversion.clear()
+      let at = planned + 1 + (reads.count - planned - 1) * moment / 100
+      let counter = Counter()
+      let failure = error { () throws(MimoError) in
+        try FaultInjection.with({ call, path in
+          guard call == .pread, path == victim else { return nil }
+          counter.add(1)
+          if counter.total == at { Self.apply(change, to: victim) }
+          return nil
+        }) { () throws(MimoError) in _ = try conversion.run() }
+      }
+      let place: Comment = "\(kind), read \(at) of \(reads.count)"
+      #expect(failure?.code == .invalidInput, "\(place): \(String(describing: failure))")
+      #expect(failure?.path == victim, place)
+      #expect(try !FileSystem.exists(conversion.output), place)
+      #expect(try !FileSystem.exists(conversion.workFolder), "\(place): nothing to go on with")
+    }
+  }
+
+  /// Reads of a file before the work folder is made.
+  private static func plannedReads(_ conversion: TinyConversion, _ victim: String) throws -> Int? {
+    try conversion.clear()
+    let calls = try FaultTests.record(conversion)
+    let start = calls.firstIndex { $0.hasPrefix("mkdir /.out.mimo-host-work") }
+    return start.map { calls[..<$0].count { $0.hasPrefix("pread") && victim.hasSuffix($0.dropFirst(6)) } }
+  }
+
+  private static func apply(_ change: Change, to path: String) {
+    switch change {
+    case .shrinks: truncate(path, 4000)
+    case .grows:
+      let file = open(path, O_WRONLY | O_APPEND)
+      write(file, "x", 1)
+      close(file)
+    case .isWritten:
+      let file = open(path, O_RDWR)
+      pwrite(file, "x", 1, 3000)
+      close(file)
+    case .isReplaced:
+      try? FileManager.default.copyItem(atPath: path, toPath: path + ".new")
+      rename(path + ".new", path)
+    }
+  }
+}

@@ -1,0 +1,130 @@
+import Foundation
+import MimoFormats
+import MimoParallel
+import MimoPlugins
+import MimoSystem
+
+@testable import MimoEngine
+
+/// A made-up model of some hundred kilobytes, and conversions of it.
+struct TinyConversion: Sendable {
+  enum Kind: String, Sendable, CaseIterable {
+    case importDist, importRanks, export
+  }
+
+  static let plugin = products.appending(path: "libQwen3VL.so").path
+  static var hasPlugin: Bool { FileManager.default.fileExists(atPath: plugin) }
+
+  let kind: Kind
+  let root: String
+  var source: String { FileSystem.join(root, kind == .export ? "stored" : "hf") }
+  var output: String { FileSystem.join(root, "out") }
+  /// Changes the request of every run.
+  var change: @Sendable (inout ConversionRequest) -> Void = { _ in }
+
+  /// Makes the source below `root`.
+  init(_ kind: Kind, in root: String) throws {
+    self.kind = kind
+    self.root = root
+    let whole = FileSystem.join(root, "hf")
+    let config = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+      .appending(path: "Fixtures/tiny.json").path
+    let request = SynthRequest(config: config, output: whole, resources: TinyConversion.resources)
+    try SynthRun(try SynthPlan(request, plugin: try PluginLibrary(path: TinyConversion.plugin)), request: request)
+      .run { _, _ in }
+    guard kind == .export else { return }
+    let stored = FileSystem.join(root, "stored")
+    try importing(from: whole, to: stored, .mimo)
+    try FileSystem.removeTree(whole)
+  }
+
+  private static let products = URL(
+    filePath: (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? ""
+  ).deletingLastPathComponent()
+
+  private static let resources = Resources(jobs: 1, memory: 8 << 20)
+
+  /// Runs the conversion to its end.
+  @discardableResult
+  func run() throws(MimoError) -> ConversionReport {
+    switch kind {
+    case .importDist: return try importing(from: source, to: output, .mimo)
+    case .importRanks: return try importing(from: source, to: output, .ranks)
+    case .export:
+      let request = request(from: source, to: output)
+      let plan = try ExportPlan(
+        request, from: .recognise(source), plugin: try PluginLibrary(path: TinyConversion.plugin))
+      return try ExportRun(plan, request: request, hostVersion: "1").run { _, _ in }
+    }
+  }
+
+  @discardableResult
+  private func importing(
+    from source: String, to output: String, _ format: ImportPlan.Format
+  ) throws(MimoError) -> ConversionReport {
+    var request = request(from: source, to: output)
+    request.layout = .mimo([
+      try ComponentRequest(parsing: "language=tp=2"), try ComponentRequest(parsing: "images=tp=1"),
+    ])
+    let plan = try ImportPlan(
+      request, to: format, from: .open(source), plugin: try PluginLibrary(path: TinyConversion.plugin))
+    return try ImportRun(plan, request: request, hostVersion: "1").run { _, _ in }
+  }
+
+  private func request(from source: String, to output: String) -> ConversionRequest {
+    var request = ConversionRequest(source: source, output: output, resources: TinyConversion.resources)
+    change(&request)
+    return request
+  }
+
+  // MARK: What lies there
+
+  /// OUT's files by path; of the report only what does not depend on how the run went.
+  func result() throws -> [String: [UInt8]] {
+    var files: [String: [UInt8]] = [:]
+    try add(output, prefix: "", to: &files)
+    let report = try JSONParser.parse(files[ConversionReport.fileName] ?? [])
+    var kept = JSONObject()
+    for key in report.object?.keys ?? [] where !["seconds", "peak_memory_bytes", "bytes_resumed"].contains(key) {
+      kept[key] = report[key]
+    }
+    files[ConversionReport.fileName] = JSONWriter.write(.object(kept))
+    return files
+  }
+
+  private func add(_ folder: String, prefix: String, to files: inout [String: [UInt8]]) throws {
+    for name in try FileSystem.list(folder) {
+      let path = FileSystem.join(folder, name)
+      if try FileSystem.isDirectory(path) {
+        try add(path, prefix: prefix + name + "/", to: &files)
+      } else {
+        files[prefix + name] = try FileSystem.readSmallFile(path)
+      }
+    }
+  }
+
+  /// The files of the source that hold weights.
+  func weightFiles() throws -> [String] {
+    let folder = kind == .export ? FileSystem.join(source, "iter_0000000") : source
+    return try FileSystem.list(folder).filter { $0.hasSuffix(".safetensors") || $0.hasSuffix(".distcp") }
+      .map { FileSystem.join(folder, $0) }
+  }
+
+  var workFolder: String { FileSystem.join(root, ".out.mimo-host-work") }
+
+  /// Removes OUT and what an unfinished run left.
+  func clear() throws {
+    try FileSystem.removeTree(output)
+    try FileSystem.removeTree(workFolder)
+  }
+}
+
+/// The error that `body` throws; nil when it throws none.
+func error(_ body: () throws(MimoError) -> Void) -> MimoError? {
+  do throws(MimoError) {
+    try body()
+    return nil
+  } catch {
+    return error
+  }
+}
