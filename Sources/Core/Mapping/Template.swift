@@ -1,3 +1,5 @@
+import Glibc
+
 /// Names with `{layer}` and `{expert}` for the numbers of a layer and an expert.
 package enum Template {
   package static let layer = "{layer}"
@@ -12,27 +14,33 @@ package enum Template {
   }
 
   package static func has(_ placeholder: String, in template: String) -> Bool {
-    find(placeholder, in: template) != nil
+    find(placeholder, in: template[...]) != nil
   }
 
   private static func replace(_ placeholder: String, in text: String, with number: Int) -> String {
-    var result = text
-    while let start = find(placeholder, in: result) {
-      let bytes = result.utf8
-      let open = bytes.index(bytes.startIndex, offsetBy: start)
-      result.replaceSubrange(open..<bytes.index(open, offsetBy: placeholder.utf8.count), with: String(number))
+    var result = ""
+    var rest = text[...]
+    while let start = find(placeholder, in: rest) {
+      let open = rest.utf8.index(rest.startIndex, offsetBy: start)
+      result += rest[..<open]
+      result += String(number)
+      rest = rest[rest.utf8.index(open, offsetBy: placeholder.utf8.count)...]
     }
-    return result
+    return result.isEmpty ? String(rest) : result + rest
   }
 
   /// Where a placeholder begins, in bytes. Plans ask this a million times: the bytes are searched as they lie.
-  private static func find(_ needle: String, in text: String) -> Int? {
+  private static func find(_ needle: String, in text: Substring) -> Int? {
     var (needle, text) = (needle, text)
     return text.withUTF8 { text in
       needle.withUTF8 { needle in
-        guard let first = needle.first, text.count >= needle.count else { return nil }
-        for start in 0...(text.count - needle.count) where text[start] == first {
-          if (1..<needle.count).allSatisfy({ text[start + $0] == needle[$0] }) { return start }
+        guard let place = text.baseAddress, let wanted = needle.baseAddress else { return nil }
+        var start = 0
+        while start + needle.count <= text.count {
+          guard let hit = memchr(place + start, CInt(wanted[0]), text.count - needle.count - start + 1) else { return nil }
+          start = UnsafeRawPointer(hit) - UnsafeRawPointer(place)
+          if memcmp(hit, wanted, needle.count) == 0 { return start }
+          start += 1
         }
         return nil
       }

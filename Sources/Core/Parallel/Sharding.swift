@@ -43,9 +43,9 @@ package struct Sharding: Sendable {
   package let localExpert: Int?
   private let grid: RankGrid
 
-  /// - Parameter tensor: names the target in errors.
+  /// - Parameter tensor: names the target in errors, and is asked for in errors alone.
   package init(
-    of tensor: String, shape: GlobalShape, placement: Placement, at site: ShardingSite
+    of tensor: @autoclosure () -> String, shape: GlobalShape, placement: Placement, at site: ShardingSite
   ) throws(MimoError) {
     let layout = site.grid.layout
     self.placement = placement
