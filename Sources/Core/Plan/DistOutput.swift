@@ -109,9 +109,7 @@ package struct DistOutput: Sendable {
     tensors[stored.tensor].items.append(items.count)
     items.append(Item(offset: offset, frame: frame, tensor: Int32(stored.tensor), place: stored.place))
     catalog.chunks.append(
-      StoredChunk(
-        region: piece.region, file: file, offset: offset + frames[Int(frame)].dataOffset,
-        strides: rowMajorStrides(piece.region.extent)))
+      StoredChunk(region: piece.region, file: file, offset: offset + frames[Int(frame)].dataOffset))
     catalog.files[file].size += frames[Int(frame)].length
   }
 

@@ -30,6 +30,15 @@ package struct StoredChunk: Sendable, Hashable {
     self.isReplica = isReplica
   }
 
+  /// A region whose elements lie one after the other, row-major.
+  package init(region: Region, file: Int, offset: UInt64) {
+    self.region = region
+    self.file = file
+    self.offset = offset
+    steps = .rowMajor
+    isReplica = false
+  }
+
   /// Steps between elements of the region, in elements.
   package var strides: DimVector {
     get {
