@@ -6,7 +6,7 @@ import Synchronization
 
 /// What a run may use.
 package struct Resources: Sendable {
-  /// Threads that work at a time.
+  /// Worker threads.
   package var jobs: Int
   /// Bytes of buffers over all workers.
   package var memory: Int
@@ -21,16 +21,12 @@ package struct Resources: Sendable {
   /// Larger windows do not make a disk faster, but fall out of the processor's cache.
   static let largestWindow = 16 << 20
 
-  /// Workers of a run whose finished units are recorded: one of them is nearly always waiting until the disk has a batch,
-  /// and would leave a processor idle. A run with one job stays one after the other.
-  var recordingWorkers: Int { jobs > 1 ? jobs + 1 : 1 }
-
   /// Bytes of one worker's window. Each worker has up to five buffers of this size: window, packed and converted elements
   /// (twice as wide at most), and the codes of what is decoded (half as wide at most, scales included).
-  var windowBytes: Int { max(ElementKernel.largestWhole, min(Resources.largestWindow, memory / (recordingWorkers * 6))) }
+  var windowBytes: Int { max(ElementKernel.largestWhole, min(Resources.largestWindow, memory / (jobs * 6))) }
 
   /// Bytes that all workers' buffers may take.
-  var bufferBytes: Int { windowBytes * 6 * recordingWorkers }
+  var bufferBytes: Int { windowBytes * 6 * jobs }
 }
 
 /// Called with the bytes of whole tensors that were moved, and the tensor's name.
@@ -83,10 +79,9 @@ package struct Execution: Sendable {
     let work = Work(units: units, tally: start)
     let outputs = plan.direction == .wholeToStored ? storedFiles : wholeFiles
     // Windows of a journal may be larger than this run's own.
-    let jobs = journal == nil ? resources.jobs : resources.recordingWorkers
-    let workers = max(1, min(jobs, units.count, resources.bufferBytes / (window * 6)))
+    let jobs = max(1, min(resources.jobs, units.count, resources.bufferBytes / (window * 6)))
     do throws(MimoError) {
-      try Workers.run(count: workers) { worker throws(MimoError) in
+      try Workers.run(count: jobs) { worker throws(MimoError) in
         var mover = Mover(plan, wholeFiles: wholeFiles, storedFiles: storedFiles)
         while !worker.isCancelled, let unit = work.next() {
           try Interruption.check()
