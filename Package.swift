@@ -80,7 +80,10 @@ let package = Package(
         "MimoTensor",
       ],
       path: "Tests/PluginsTests", exclude: ["BadPlugins", "Fixtures"]),
-    .testTarget(name: "PlanTests", dependencies: ["MimoPlan"], path: "Tests/PlanTests"),
+    .testTarget(
+      name: "PlanTests",
+      dependencies: ["MimoPlan", "MimoFormats", "MimoMapping", "MimoParallel", "MimoSystem", "MimoTensor"],
+      path: "Tests/PlanTests"),
     .testTarget(
       name: "EngineTests",
       dependencies: [
