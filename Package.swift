@@ -103,3 +103,16 @@ let package = Package(
     },
   swiftLanguageModes: [.v6]
 )
+
+// Tools/test-sanitized builds the engine and the tests of what touches raw memory or threads. Plugins stay out: Embedded
+// Swift does not link with sanitizers.
+if let sanitizer = Context.environment["MIMO_SANITIZED"] {
+  let tests = ["System", "Tensor", "Formats", "Mapping", "Engine"].map { "\($0)Tests" }
+  let kept = Set(engine.map(\.name) + ["PluginABI", "AlgebraSupport"] + tests)
+  package.products = []
+  package.targets.removeAll { !kept.contains($0.name) }
+  if sanitizer == "thread" {
+    package.targets.append(.target(name: "ThreadSanitizer", path: "Tests/ThreadSanitizer"))
+    for target in package.targets where target.isTest { target.dependencies.append("ThreadSanitizer") }
+  }
+}
