@@ -33,6 +33,21 @@ package struct ImportPlan: Sendable {
       case .prime(let output): output.catalog
       }
     }
+
+    /// Where everything of a format with ranks will lie.
+    ///
+    /// - Parameter dtypes: parallel to the description's targets.
+    init(_ format: Format, _ layout: ModelLayout, dtypes: [DType]) throws(MimoError) {
+      switch format {
+      case .mimo, .megatron:
+        let state = try DistCheckpointCompanions.extraStateItem()
+        self = .dist(try DistOutput(layout, dtypes: dtypes, stateBytes: state))
+      case .ranks:
+        let inventory = try RankInventory(layout, dtypes: dtypes)
+        self = .ranks(try RanksOutput(layout, inventory: inventory, dtypes: dtypes))
+      case .prime: throw MimoError(.internalError, "layout prime has no ranks")
+      }
+    }
   }
 
   package let format: Format
@@ -67,10 +82,16 @@ package struct ImportPlan: Sendable {
     output =
       format == .prime
       ? try ImportPlan.primeOutput(request, layout.description, match.whole, dtype: dtype)
-      : try ImportPlan.output(format, layout, dtype: dtype)
+      : try Output(format, layout, dtypes: layout.description.targets.map { [dtype] in $0.dtype ?? dtype })
     conversion = try ConversionPlan(
       .wholeToStored, description: layout.description, whole: match.whole, wholeFiles: source.files,
       stored: output.catalog)
+  }
+
+  func outputModel(_ request: ConversionRequest) -> OutputModel {
+    OutputModel(
+      plugin: plugin, config: config, naming: naming, layout: layout, dtype: dtype,
+      padsVocabulary: request.padVocabulary)
   }
 
   /// What the user should know beside drops and changes.
@@ -86,7 +107,7 @@ package struct ImportPlan: Sendable {
   }
 
   /// The ranks that the user asked for; a folder in layout prime is whole, as on one rank.
-  private static func cluster(
+  static func cluster(
     _ request: ConversionRequest, to format: Format, plugin: PluginInfo
   ) throws(MimoError) -> ClusterLayout {
     if format == .prime { return try cluster(.single(.init()), worldSize: nil, plugin: plugin) }
@@ -105,18 +126,6 @@ package struct ImportPlan: Sendable {
         ClusterLayout.Declared(name: $0.name, isEncoder: !$0.modalityKey.isEmpty)
       }
       return try ClusterLayout.solve(components, declared: declared, worldSize: worldSize)
-    }
-  }
-
-  private static func output(_ format: Format, _ layout: ModelLayout, dtype: DType) throws(MimoError) -> Output {
-    let dtypes = layout.description.targets.map { $0.dtype ?? dtype }
-    switch format {
-    case .mimo, .megatron:
-      return .dist(try DistOutput(layout, dtypes: dtypes, stateBytes: try DistCheckpointCompanions.extraStateItem()))
-    case .ranks:
-      let inventory = try RankInventory(layout) { $0.dtype ?? dtype }
-      return .ranks(try RanksOutput(layout, inventory: inventory, dtypes: dtypes))
-    case .prime: throw MimoError(.internalError, "layout prime has no ranks")
     }
   }
 
