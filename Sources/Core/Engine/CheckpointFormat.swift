@@ -11,6 +11,8 @@ package enum CheckpointFormat: String, Sendable, CaseIterable {
   case ranks
   /// A PyTorch distributed checkpoint, as Megatron writes it.
   case dist
+  /// A torch.save file a rank, as Megatron wrote them before.
+  case legacy
   /// A folder as the Hugging Face one, with the names and stacked experts of prime-rl.
   case prime
 
@@ -28,6 +30,7 @@ package enum CheckpointFormat: String, Sendable, CaseIterable {
     func has(_ name: String) throws(MimoError) -> Bool { try FileSystem.exists(FileSystem.join(path, name)) }
     if try has(LayoutFile.fileName), try has(RankInventory.fileName(ofRank: 0)) { return .ranks }
     if try has(".metadata") { return .dist }
+    if try LegacyCheckpoint.find(at: path) != nil { return .legacy }
     if try has("latest_checkpointed_iteration.txt") { return .dist }
     if try has("latest_train_state.pt") { return .dist }
     if try has("config.json") { return try TravellingRecord.exists(in: path) ? .prime : .hf }

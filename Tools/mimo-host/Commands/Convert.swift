@@ -112,12 +112,12 @@ extension ConvertOptions {
 
   /// The format of SOURCE for what is not --to hf: prime-rl's names lead to no other layout.
   func importSource() throws(MimoError) -> CheckpointFormat {
-    try refuseSource(otherThan: target == .prime ? [.hf] : [.hf, .dist, .ranks])
+    try refuseSource(otherThan: target == .prime ? [.hf] : [.hf, .dist, .ranks, .legacy])
   }
 
   /// The format of SOURCE for --to hf: a prime folder that somebody else wrote shows only by the names of its tensors.
   func exportSource(_ plugin: PluginLibrary) throws(MimoError) -> CheckpointFormat {
-    let format = try refuseSource(otherThan: [.dist, .ranks, .prime, .hf])
+    let format = try refuseSource(otherThan: [.dist, .ranks, .legacy, .prime, .hf])
     guard format == .hf else { return format }
     if sourceFormat == nil, try CheckpointFormat.isPrime(absolute(source), plugin: plugin) { return .prime }
     return try refuseSource(otherThan: [.dist, .ranks, .prime])
@@ -128,7 +128,7 @@ extension CheckpointFormat {
   fileprivate var words: String {
     switch self {
     case .hf: "a Hugging Face folder"
-    case .ranks, .dist: "a Megatron checkpoint"
+    case .ranks, .dist, .legacy: "a Megatron checkpoint"
     case .prime: "a folder in prime-rl's layout"
     }
   }

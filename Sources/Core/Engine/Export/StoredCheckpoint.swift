@@ -32,6 +32,7 @@ package struct StoredCheckpoint: Sendable {
   private var crc32Positions: [UInt64?] = []
   /// Tensors of a prime folder that are stored beside the one that they are tied to.
   private let ties: (folder: HuggingFaceFolder, duplicates: [SourceMatch.Duplicate])?
+  private(set) var legacy: LegacyCheckpoint?
   private(set) var dist: (checkpoint: DistCheckpoint, items: [DistSource.Item])?
 
   package init(
@@ -99,6 +100,21 @@ package struct StoredCheckpoint: Sendable {
       leftBehind = []
       ties = nil
       dist = nil
+    case .legacy:
+      guard let checkpoint = try LegacyCheckpoint.find(at: path) else {
+        throw MimoError(.invalidInput, "holds no mp_rank_*/\(LegacyCheckpoint.modelFile)", path: path)
+      }
+      naming = .megatron
+      let components = naming.components(of: plugin.info)
+      prefixes = components.map(\.prefix)
+      optimizer = none
+      let source = try LegacySource(checkpoint, description: try describe(naming), components: components)
+      description = source.layout.description
+      catalog = source.catalog
+      leftBehind = source.leftBehind
+      ties = nil
+      dist = nil
+      legacy = checkpoint
     case .prime:
       naming = .prime
       optimizer = none
@@ -161,7 +177,13 @@ package struct StoredCheckpoint: Sendable {
   }
 
   /// The word for its format in reports.
-  var formatName: String { format == .ranks ? "ranks" : naming.rawValue }
+  var formatName: String {
+    switch format {
+    case .ranks: "ranks"
+    case .legacy: "torch"
+    default: naming.rawValue
+    }
+  }
 
   /// Keeps these targets alone, in this order.
   mutating func keep(_ targets: [Int]) {

@@ -10,6 +10,7 @@ struct LeftBehind {
     if key.contains("optimizer.distributed.") || key.contains(".gbuf_idx_") {
       return "the optimizer's state lies in buckets of the former data parallel ranks"
     }
+    if key == "optimizer" || key.hasSuffix(".pt") { return "the legacy format keeps the optimizer's state without names" }
     if key.contains("optimizer") { return "the optimizer's state was left behind" }
     return "state of the training was left behind"
   }

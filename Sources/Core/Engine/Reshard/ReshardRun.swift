@@ -55,9 +55,9 @@ package struct ReshardRun: Sendable {
   }
 
   private func training() throws(MimoError) -> TrainingState {
-    guard let checkpoint = plan.stored.dist?.checkpoint, let sizes = plan.layout.components.first?.grid.layout else {
-      return try .beginning()
-    }
+    guard let sizes = plan.layout.components.first?.grid.layout else { return try .beginning() }
+    if let legacy = plan.stored.legacy { return try .read(from: legacy, layout: sizes) }
+    guard let checkpoint = plan.stored.dist?.checkpoint else { return try .beginning() }
     return try .read(
       from: checkpoint, layout: sizes, keepsOptimizer: !plan.stored.optimizer.kinds.isEmpty,
       weightsOnly: request.weightsOnly)

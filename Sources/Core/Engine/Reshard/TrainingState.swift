@@ -41,6 +41,20 @@ struct TrainingState: Sendable {
       hasOptimizer: keepsOptimizer)
   }
 
+  /// That of a legacy checkpoint: its optimizer's state does not come along.
+  static func read(from checkpoint: LegacyCheckpoint, layout: ComponentLayout) throws(MimoError) -> TrainingState {
+    let iteration = iteration(of: checkpoint.path)
+    var common = CommonState(iteration: iteration ?? 0)
+    if let part = checkpoint.parts.first {
+      let rank = try LegacyRank(path: FileSystem.join(checkpoint.path, part.name))
+      if let arguments = rank.arguments { common.add("args", arguments) }
+    }
+    common.moved(to: layout, keepsOptimizer: false)
+    return TrainingState(
+      iteration: iteration, common: common.encoded,
+      train: try DistCheckpointCompanions.trainState(step: iteration ?? 0), hasOptimizer: false)
+  }
+
   /// By the folder's name; 0 where it does not tell.
   private static func iteration(of folder: String) -> Int? {
     let name = FileSystem.split(folder).name
@@ -77,6 +91,8 @@ private struct CommonState {
   }
 
   var encoded: [UInt8] { TorchZipItem.object(.dict(entries), storages: storages, root: "common") }
+
+  mutating func add(_ key: String, _ value: PickleValue) { entries.append(PicklePair(.string(key), value)) }
 
   mutating func remove(_ keys: Set<String>) {
     entries.removeAll { pair in
