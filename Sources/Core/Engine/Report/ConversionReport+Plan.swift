@@ -6,6 +6,7 @@ import MimoTensor
 extension ConversionReport {
   /// Takes over the tensors of a plan and what moving them showed.
   mutating func add(_ plan: ConversionPlan, names: [String], result: MoveResult?) {
+    digestsAreOfParameters = plan.direction == .storedToStored
     for (index, tensor) in plan.whole.enumerated() {
       for (part, stored) in tensor.stored.enumerated() {
         let digest = part == 0 ? result?.wholeDigests[index] : result?.scaleDigests[index]
