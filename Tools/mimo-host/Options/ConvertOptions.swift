@@ -39,7 +39,7 @@ struct ConvertOptions: CommandOptions {
     case .hf, .prime: nil
     case .mimo: .mimo(layout.components)
     case .megatron: .single(layout.single)
-    case .ranks: layout.components.isEmpty ? .single(layout.single) : .mimo(layout.components)
+    case .ranks, .fsdpDTensor: layout.components.isEmpty ? .single(layout.single) : .mimo(layout.components)
     }
   }
 
@@ -49,6 +49,7 @@ struct ConvertOptions: CommandOptions {
       usage: [
         "--plugin P --to mimo --component NAME=tp=N[,...] ... HF_DIR OUT",
         "--plugin P --to megatron [--tp N --pp N ...] HF_DIR OUT",
+        "--plugin P --to fsdp_dtensor (--component NAME=fsdp=N[,...] ... | --fsdp N ...) HF_DIR OUT",
         "--plugin P --to ranks (--component ... | --tp N ...) HF_DIR OUT",
         "--plugin P --to prime HF_DIR OUT",
         "--plugin P --to hf DIR OUT",
@@ -100,8 +101,18 @@ extension ConvertOptions {
   func validate() throws(MimoError) {
     guard givenPlugin != nil else { throw refuse("--plugin is missing", "Name the model family's plugin") }
     guard givenTarget != nil else { throw refuse("--to is missing", "Say --to and one of \(Format.words)") }
+    if target != .fsdpDTensor, let option = layout.forFSDPAlone {
+      throw refuse("\(option) goes with --to fsdp_dtensor only", "Use dp, or leave it out")
+    }
     switch target {
     case .hf, .prime: try refuseLayout()
+    case .fsdpDTensor:
+      if let option = layout.beyondFSDP {
+        throw refuse("\(option) does not go with --to fsdp_dtensor", "Its sizes are fsdp (dp x cp), tp, ep and etp")
+      }
+      if !layout.components.isEmpty, let option = layout.singleOption {
+        throw refuse("--component and \(option) exclude each other", "Use --component for a MIMO model, --fsdp, --tp and so on for a single one")
+      }
     case .mimo:
       if let option = layout.singleOption {
         throw refuse("\(option) does not go with --to mimo", "Write --component NAME=tp=N[,...] for each component")

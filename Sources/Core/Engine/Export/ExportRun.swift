@@ -80,7 +80,7 @@ package struct ExportRun: Sendable {
     var report = ConversionReport(
       hostVersion: hostVersion, command: request.command, plugin: (plan.plugin.family, plan.plugin.version),
       source: .init(
-        path: request.source, format: plan.stored.format == .ranks ? "ranks" : plan.stored.naming.rawValue,
+        path: request.source, format: plan.stored.formatName,
         bytes: plan.stored.catalog.files.reduce(0) { $0 + $1.size }),
       output: .init(path: request.output, format: "hf", bytes: plan.output.files.reduce(0) { $0 + $1.size }),
       layout: .null, planHash: plan.conversion.hash)

@@ -5,14 +5,21 @@ import MimoTensor
 
 /// Writes what stands around the weights of a distributed checkpoint: frames, objects, `.metadata` and companions.
 struct DistWriter {
+  /// Who will read it: decides what stands beside the items.
+  enum Flavour {
+    case torchDist, fsdpDTensor
+  }
+
   let files: [File]
+  private let flavour: Flavour
   private let output: DistOutput
   private let root: String
   private let folder: String
 
   /// Makes the folder of iteration 0 with its files at full size.
-  init(_ output: DistOutput, in stage: ResumableOutput) throws(MimoError) {
+  init(_ output: DistOutput, _ flavour: Flavour, in stage: ResumableOutput) throws(MimoError) {
     self.output = output
+    self.flavour = flavour
     root = stage.path
     let name = DistCheckpointCompanions.folderName(iteration: 0)
     folder = FileSystem.join(root, name)
@@ -24,7 +31,7 @@ struct DistWriter {
     _ result: MoveResult, jobs: Int, runConfig: String, companions: [HuggingFaceFolder.Companion], source: String
   ) throws(MimoError) {
     try writeFrames(result, jobs: jobs)
-    for object in output.objects { try files[object.file].write(output.stateBytes, at: object.offset) }
+    for object in output.objects { try files[object.file].write(object.bytes, at: object.offset) }
     try writeCompanions(runConfig: runConfig)
     try writeTokenizer(companions, source: source)
     try FileSystem.writeSmallFile(FileSystem.join(folder, ".metadata"), try metadata())
@@ -64,17 +71,20 @@ struct DistWriter {
             offset: output.items[index].offset, length: output.frame(ofItem: index).length)
         })
     }
-    let objects = output.objects.map {
-      DistObject(key: $0.key, file: $0.file, offset: $0.offset, length: $0.length)
+    let objects = output.objects.map { object in
+      DistObject(key: object.key, file: object.file, offset: object.offset, length: UInt64(object.bytes.count))
     }
+    let plannerPath: ((String) -> [String])? = flavour == .fsdpDTensor ? { FSDPCompanions.plannerPath(of: $0) } : nil
     return try DistMetadataEncoder.encode(
-      tensors: tensors, objects: objects, fileNames: output.catalog.files.map(\.path))
+      tensors: tensors, objects: objects, fileNames: output.catalog.files.map(\.path), plannerPath: plannerPath)
   }
 
   private func writeCompanions(runConfig: String) throws(MimoError) {
-    let common = DistCheckpointCompanions.commonState()
-    try write("common.pt", DistCheckpointCompanions.commonFile(common))
-    try write("metadata.json", DistCheckpointCompanions.metadataJSON)
+    if flavour == .torchDist {
+      let common = DistCheckpointCompanions.commonState()
+      try write("common.pt", DistCheckpointCompanions.commonFile(common))
+      try write("metadata.json", DistCheckpointCompanions.metadataJSON)
+    }
     try write("run_config.yaml", Array(runConfig.utf8))
     try write("train_state.pt", try DistCheckpointCompanions.trainState())
   }

@@ -14,6 +14,8 @@ package struct ImportPlan: Sendable {
     case mimo
     /// A distributed checkpoint of a single model.
     case megatron
+    /// A distributed checkpoint of a model under Megatron-FSDP, single or MIMO.
+    case fsdpDTensor = "fsdp_dtensor"
     /// A safetensors file a rank.
     case ranks
     /// A folder in prime-rl's layout.
@@ -61,9 +63,11 @@ package struct ImportPlan: Sendable {
     let description = try plugin.describe(
       config.input(sources: source.shapes, options: request.pluginOptions), layout: naming.rawValue)
     match = try source.match(description, dtype: dtype)
-    layout = try ModelLayout(
-      description, components: naming.components(of: plugin.info), cluster: cluster,
-      padVocabulary: request.padVocabulary)
+    let isWrapped = format == .fsdpDTensor
+    let whole = try ModelLayout(
+      description, components: isWrapped ? naming.wrappedComponents(of: plugin.info) : naming.components(of: plugin.info),
+      cluster: cluster, padVocabulary: request.padVocabulary)
+    layout = try isWrapped ? whole.sharingRows(ImportPlan.dtypes(of: whole, dtype)) : whole
     output =
       format == .prime
       ? try ImportPlan.primeOutput(request, layout.description, match.whole, dtype: dtype)
@@ -108,11 +112,18 @@ package struct ImportPlan: Sendable {
     }
   }
 
+  /// Parallel to the targets.
+  private static func dtypes(of layout: ModelLayout, _ model: DType) -> [DType] {
+    layout.description.targets.map { $0.dtype ?? model }
+  }
+
   private static func output(_ format: Format, _ layout: ModelLayout, dtype: DType) throws(MimoError) -> Output {
-    let dtypes = layout.description.targets.map { $0.dtype ?? dtype }
+    let dtypes = dtypes(of: layout, dtype)
     switch format {
     case .mimo, .megatron:
       return .dist(try DistOutput(layout, dtypes: dtypes, stateBytes: try DistCheckpointCompanions.extraStateItem()))
+    case .fsdpDTensor:
+      return .dist(try DistOutput(fsdp: layout, dtypes: dtypes, objects: FSDPCompanions.objects(of: layout)))
     case .ranks:
       let inventory = try RankInventory(layout) { $0.dtype ?? dtype }
       return .ranks(try RanksOutput(layout, inventory: inventory, dtypes: dtypes))

@@ -78,7 +78,7 @@ package struct ImportRun: Sendable {
       try OutputFolder.prove(output, tensors: plan.layout.description.targets.count)
       return result
     case .dist(let dist):
-      let writer = try DistWriter(dist, in: stage)
+      let writer = try DistWriter(dist, plan.format == .fsdpDTensor ? .fsdpDTensor : .torchDist, in: stage)
       let result = try stage.move(whole: sources, stored: writer.files, progress: progress)
       let iteration = FileSystem.join(request.output, DistCheckpointCompanions.folderName(iteration: 0))
       let config = RunConfig(

@@ -23,6 +23,8 @@ struct RunConfig {
   /// The file's text.
   var text: String { YAMLWriter.write(document) }
 
+  private var checkpointFormat: String { plan.format == .fsdpDTensor ? plan.format.rawValue : "torch_dist" }
+
   private var isMIMO: Bool { plan.naming == .mimo }
 
   private var document: JSONObject {
@@ -32,7 +34,7 @@ struct RunConfig {
         "checkpoint",
         .object(
           object([
-            ("_target_", .string("megatron.bridge.training.config.CheckpointConfig")), ("ckpt_format", .string("torch_dist")),
+            ("_target_", .string("megatron.bridge.training.config.CheckpointConfig")), ("ckpt_format", .string(checkpointFormat)),
             ("save_optim", .bool(false)), ("save_rng", .bool(false)), ("fully_parallel_save", .bool(!isMIMO)),
           ]))
       ),

@@ -65,7 +65,7 @@ package struct Ledger: Sendable {
 
   package init(_ plan: ExportPlan, request: ConversionRequest) {
     let files = plan.output.files.map { File(path: $0.path, bytes: $0.size) }
-    let format = plan.stored.format == .ranks ? "ranks" : plan.stored.naming.rawValue
+    let format = plan.stored.formatName
     self.init(
       plan.conversion, plugin: plan.plugin, source: (request.source, format), outputFormat: "hf", layout: .null,
       files: files, ranks: [], drops: [], notes: plan.notes, resources: request.resources)

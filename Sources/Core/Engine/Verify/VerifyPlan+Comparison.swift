@@ -112,7 +112,7 @@ struct OpenedStored {
     var stored = try StoredCheckpoint(path, format: format, of: origin, expertStorage: nil, plugin: plugin)
     try stored.locate(jobs: request.resources.jobs)
     layout = stored.naming.rawValue
-    self.format = format == .ranks ? "ranks" : layout
+    self.format = stored.formatName
     gather = try GatherPlan(stored.description, stored.catalog)
     side = ComparedSide(content: .stored(gather.plan), files: try OutputFolder.open(stored.catalog.files))
   }
