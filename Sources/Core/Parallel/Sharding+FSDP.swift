@@ -24,12 +24,15 @@ extension Sharding {
 
   /// The rows of each piece of a shard, in the order of the rank's tensor.
   private var pieceRows: [Int] {
-    guard dim == 0 else { return [localShape.dims.first ?? 1] }
+    guard dim == 0 else {
+      return Array(repeating: localShape.dims.first ?? 1, count: max(1, placement.segments.count))
+    }
     return placement.segments.map { $0.extent / shardCount }
   }
 
   /// The rank's tensor, cut through all segments as it lies in memory.
   package func sharingRows(_ cuts: RowCuts) throws(MimoError) -> Sharding {
+    guard dim == 0 else { return try sharingRows(pieceRows.map { _ in cuts }) }
     var start = 0
     let parts = pieceRows.map { rows in
       defer { start += rows }
@@ -63,6 +66,15 @@ extension Sharding {
     }
   }
 
+  /// Pieces in one box, which they are where they follow each other along the first dim and nothing else is split.
+  package static func joined(_ pieces: [ShardPiece]) -> [ShardPiece] {
+    guard pieces.count > 1 else { return pieces }
+    let filled = pieces.filter { $0.region.extent[0] > 0 }
+    guard var box = filled.first ?? pieces.first else { return [] }
+    for next in filled.dropFirst() { box.region.extent[0] += next.region.extent[0] }
+    return [box]
+  }
+
   /// What a rank of the component holds; nothing when it has no part of this target at all.
   package func pieces(on rank: Int) -> [ShardPiece] {
     guard let shard = shard(on: rank) else { return [] }
@@ -74,7 +86,8 @@ extension Sharding {
     guard shard(on: rank) != nil else { return nil }
     guard let rows else { return localShape }
     var dims = localShape.dims
-    dims[0] = rows.reduce(0) { $0 + $1[fsdpRank(of: rank)].count }
+    let held = rows.map { $0[fsdpRank(of: rank)].count }
+    dims[0] = dim == 0 ? held.reduce(0, +) : held[0]
     return LocalShape(dims)
   }
 }

@@ -1,4 +1,5 @@
 import MimoMapping
+import MimoParallel
 
 extension DistKey {
   /// Who names the tensors of a distributed checkpoint.
@@ -23,5 +24,12 @@ extension DistKey {
       case .fsdp(let keys): keys.variants(of: target)
       }
     }
+  }
+}
+
+extension DistKey.Variant {
+  /// Pieces of a shard as boxes of stored tensors: those under one key that follow each other are one.
+  func boxes(_ pieces: [ShardPiece], of sharding: Sharding) -> [ShardPiece] {
+    parts == .together && sharding.dim == 0 && sharding.shardCount == 1 ? Sharding.joined(pieces) : pieces
   }
 }

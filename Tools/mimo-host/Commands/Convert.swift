@@ -59,6 +59,7 @@ extension ConvertOptions {
     request.padVocabulary = layout.padVocabulary
     request.dtype = dtype?.dtype
     request.configFolder = configFolder.map(absolute)
+    request.shardTable = shardTable.map(absolute)
     request.expertStorage = expertStorage?.contractName
     request.shardBytes = maxShardSize
     request.overwrite = overwrite

@@ -14,6 +14,8 @@ struct ConvertOptions: CommandOptions {
   /// --hf-config: the folder of the model's config.json, for checkpoints that do not say their model.
   var configFolder: String?
   var expertStorage: ExpertStorage?
+  /// --shard-table: the file of a table that a running job exported.
+  var shardTable: String?
   var overwrite = false
   /// --restart: forget what an unfinished run did.
   var restart = false
@@ -80,6 +82,9 @@ struct ConvertOptions: CommandOptions {
             .value("--from", "FORMAT", \.sourceFormat, "Format of SOURCE (default: recognised)"),
             .value("--dtype", "DTYPE", \.givenDType, CommonHelp.dtype),
             .value("--hf-config", "DIR", \.configFolder, "Folder of the model's config.json, if SOURCE has none"),
+            .value(
+              "--shard-table", "FILE", \.shardTable,
+              "Shards that a running job exported (see mimo-host shards): refused if the layout makes others, obeyed for fsdp_dtensor's rows"),
             .value("--expert-storage", "FORM", \.expertStorage, CommonHelp.expertStorage),
             .value("--max-shard-size", "SIZE", \.givenMaxShardSize, CommonHelp.maxShardSize + ". With --to hf or prime"),
           ]),
@@ -101,15 +106,16 @@ extension ConvertOptions {
   func validate() throws(MimoError) {
     guard givenPlugin != nil else { throw refuse("--plugin is missing", "Name the model family's plugin") }
     guard givenTarget != nil else { throw refuse("--to is missing", "Say --to and one of \(Format.words)") }
+    if shardTable != nil, target == .hf || target == .prime {
+      throw refuse("--shard-table does not go with --to \(target.rawValue)", "Such a folder has no shards; leave it out")
+    }
     if target != .fsdpDTensor, let option = layout.forFSDPAlone {
       throw refuse("\(option) goes with --to fsdp_dtensor only", "Use dp, or leave it out")
     }
     switch target {
     case .hf, .prime: try refuseLayout()
     case .fsdpDTensor:
-      if let option = layout.beyondFSDP {
-        throw refuse("\(option) does not go with --to fsdp_dtensor", "Its sizes are fsdp (dp x cp), tp, ep and etp")
-      }
+      try layout.refuseBeyondFSDP()
       if !layout.components.isEmpty, let option = layout.singleOption {
         throw refuse("--component and \(option) exclude each other", "Use --component for a MIMO model, --fsdp, --tp and so on for a single one")
       }

@@ -28,13 +28,20 @@ struct LayoutOptions {
 
   /// The first option that was given and does not go with Megatron-FSDP, which neither cuts layers into stages nor keeps
   /// copies for context or data.
-  var beyondFSDP: String? {
+  private var beyondFSDP: String? {
     let single = [("--pp", pp), ("--cp", cp), ("--pp-first", ppFirst), ("--pp-last", ppLast), ("--world-size", givenWorldSize)]
     if let given = single.first(where: { $0.1 != nil }) { return given.0 }
     for option in [ComponentRequest.Option.pp, .dp, .cp, .ppFirst, .ppLast] {
       if let component = components.first(where: { $0[option] != nil }) { return "\(option.rawValue) of \(component.name)" }
     }
     return nil
+  }
+
+  /// Throws for an option that does not go with Megatron-FSDP.
+  func refuseBeyondFSDP() throws(MimoError) {
+    guard let option = beyondFSDP else { return }
+    throw MimoError(
+      .usage, "\(option) does not go with fsdp_dtensor", remedy: "Its sizes are fsdp (dp x cp), tp, ep and etp")
   }
 
   /// The first option that was given and goes with Megatron-FSDP alone.

@@ -67,7 +67,7 @@ package struct ImportPlan: Sendable {
     let whole = try ModelLayout(
       description, components: isWrapped ? naming.wrappedComponents(of: plugin.info) : naming.components(of: plugin.info),
       cluster: cluster, padVocabulary: request.padVocabulary)
-    layout = try isWrapped ? whole.sharingRows(ImportPlan.dtypes(of: whole, dtype)) : whole
+    layout = try ImportPlan.sharing(whole, by: request.shardTable, to: format, dtype: dtype)
     output =
       format == .prime
       ? try ImportPlan.primeOutput(request, layout.description, match.whole, dtype: dtype)
@@ -87,6 +87,11 @@ package struct ImportPlan: Sendable {
     if case .folder(let folder) = source { notes += folder.leftOut.map { "\($0) does not travel along" } }
     notes += conversion.lossyTensors.map { "\($0.tensor): \($0.kernel.name) is lossy, --to hf does not restore it" }
     return notes + conversion.decodedNotes
+  }
+
+  /// What each rank holds of each parameter, or one rank.
+  package func shardTable(rank: Int?) -> ShardTable {
+    layout.shardTable(format == .fsdpDTensor ? .fsdp(FSDPKeys(layout.description)) : .torchDist, rank: rank)
   }
 
   /// The ranks that the user asked for; a folder in layout prime is whole, as on one rank.
@@ -110,6 +115,21 @@ package struct ImportPlan: Sendable {
       }
       return try ClusterLayout.solve(components, declared: declared, worldSize: worldSize)
     }
+  }
+
+  /// The layout with rows shared out where the format does that.
+  ///
+  /// - Parameter table: the file of a table that a running job exported, which must agree with the layout.
+  private static func sharing(
+    _ layout: ModelLayout, by table: String?, to format: Format, dtype: DType
+  ) throws(MimoError) -> ModelLayout {
+    guard let table else {
+      return format == .fsdpDTensor ? try layout.sharingRows(dtypes(of: layout, dtype)) : layout
+    }
+    let exported = ExportedShards(try ShardTable(path: table), path: table)
+    if format == .fsdpDTensor { return try exported.sharingRows(layout) }
+    try exported.check(layout)
+    return layout
   }
 
   /// Parallel to the targets.

@@ -34,22 +34,12 @@ extension DistOutput {
     for shard in 0..<sharding.shardCount {
       for place in 0..<(sharding.rows == nil ? 1 : sharding.fsdpSize) {
         let rank = sharding.rank(ofShard: shard, fsdpRank: place)
-        let pieces = DistOutput.boxes(sharding.pieces(ofShard: shard, fsdpRank: place), variant)
+        let pieces = variant.boxes(sharding.pieces(ofShard: shard, fsdpRank: place), of: sharding)
         boxes += pieces.filter { $0.region.volume > 0 }.map { ($0, rank) }
       }
     }
     boxes.sort { $0.piece.region.offset.lexicographicallyPrecedes($1.piece.region.offset) }
     for box in boxes { try add(box.piece, of: &keys[box.piece.segment], dtype: dtype, file: file(ofRank: box.rank)) }
     endTarget(dtype: dtype, from: start)
-  }
-
-  /// Pieces under one key that lie one after the other are one box. Those of a shard follow each other where nothing else
-  /// is split, which `FSDPKeys.checkOrder` sees to.
-  static func boxes(_ pieces: [ShardPiece], _ variant: DistKey.Variant) -> [ShardPiece] {
-    guard variant.parts == .together, pieces.count > 1 else { return pieces }
-    let filled = pieces.filter { $0.region.extent[0] > 0 }
-    guard var box = filled.first ?? pieces.first else { return [] }
-    for next in filled.dropFirst() { box.region.extent[0] += next.region.extent[0] }
-    return [box]
   }
 }

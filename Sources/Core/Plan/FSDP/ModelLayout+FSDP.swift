@@ -26,9 +26,10 @@ extension ModelLayout {
     return copy
   }
 
-  /// The parameters that are wrapped together: a single model as a whole, a MIMO model component by component.
+  /// The parameters that are wrapped together, in the order of the module: a single model as a whole, a MIMO model
+  /// component by component.
   private var wrappedModules: [[Int]] {
-    let parameters = description.targets.indices.filter {
+    let parameters = ModuleOrder.sorted(description.targets.indices.map(globalName)).filter {
       description.targets[$0].kind == .parameter && description.targets[$0].shape.rank > 0
     }
     guard cluster.form == .mimo else { return [parameters] }
