@@ -12,6 +12,8 @@ package struct ConversionRequest: Sendable {
   package var dtype: DType?
   /// A folder with the model's config.json, for a checkpoint that does not say its model.
   package var configFolder: String?
+  /// A file with the shards that a running job exported.
+  package var shardTable: String?
   /// "per_expert", "packed" or "packed_transposed".
   package var expertStorage: String?
   /// Largest safetensors file of a folder whose own files are not known.

@@ -26,15 +26,20 @@ package struct DistSource: Sendable {
 
   private let checkpoint: DistCheckpoint
   private let keys: [String: Int]
+  private let naming: DistKey.Form
   private var used: Set<Int> = []
   private var chunksByLead: [Int: [DimVector: [Int]]] = [:]
 
-  /// - Parameter prefixes: of each component, as its names in this checkpoint begin.
+  /// - Parameters:
+  ///   - prefixes: of each component, as its names in this checkpoint begin, without the `module.` of wrappers.
+  ///   - form: who named its tensors.
   package init(
-    _ checkpoint: DistCheckpoint, description: ModelDescription, prefixes: [String]
+    _ checkpoint: DistCheckpoint, description: ModelDescription, prefixes: [String],
+    form: DistKey.Form = .torchDist
   ) throws(MimoError) {
     self.checkpoint = checkpoint
     self.description = description
+    naming = form
     var keys = [String: Int](minimumCapacity: checkpoint.tensors.count)
     for (index, tensor) in checkpoint.tensors.enumerated() { keys[DistSource.unwrapped(tensor.key)] = index }
     self.keys = keys
@@ -92,13 +97,14 @@ package struct DistSource: Sendable {
 
   /// The first form of a target that the checkpoint has whole.
   private func form(of target: TargetDeclaration, prefix: String) throws(MimoError) -> [Part] {
-    if let parts = parts(of: target, DistKey.Variant(), prefix: prefix) { return parts }
-    for variant in DistKey.variants(of: target) {
+    let usual = naming.variant(of: target)
+    if let parts = parts(of: target, usual, prefix: prefix) { return parts }
+    for variant in naming.variants(of: target) {
       if let parts = parts(of: target, variant, prefix: prefix) { return parts }
     }
     throw MimoError(
       .invalidInput, "the model needs this tensor, but the checkpoint does not hold it", path: checkpoint.path,
-      tensor: DistKey(target, DistKey.Variant(), segment: 0, prefix: prefix).key,
+      tensor: DistKey(target, usual, segment: 0, prefix: prefix).key,
       remedy: "Check that the checkpoint is whole and belongs to this config.json and layout")
   }
 

@@ -71,6 +71,7 @@ extension ConvertOptions {
     request.padVocabulary = layout.padVocabulary
     request.dtype = dtype?.dtype
     request.configFolder = configFolder.map(absolute)
+    request.shardTable = shardTable.map(absolute)
     request.expertStorage = expertStorage?.contractName
     request.shardBytes = maxShardSize
     request.weightsOnly = weightsOnly
@@ -85,6 +86,7 @@ extension ConvertOptions {
     switch target {
     case .mimo: .mimo
     case .megatron: .megatron
+    case .fsdpDTensor: .fsdpDTensor
     case .ranks: .ranks
     case .prime: .prime
     case .hf: nil
@@ -99,28 +101,29 @@ extension ConvertOptions {
     case .hf: format = .hf
     case .ranks: format = .ranks
     case .mimo, .megatron: format = .dist
+    case .fsdpDTensor: format = .fsdpDTensor
     case .prime: format = .prime
     case nil: format = try CheckpointFormat.recognise(absolute(source))
     }
     guard fitting.contains(format) else {
       throw MimoError(
         .unsupported, "is \(format.words), from which --to \(target.rawValue) does not start", path: absolute(source),
-        remedy: format == .hf ? "Use --to mimo, megatron, ranks or prime" : "Convert it --to hf first")
+        remedy: format == .hf ? "Use --to mimo, megatron, fsdp_dtensor, ranks or prime" : "Convert it --to hf first")
     }
     return format
   }
 
   /// The format of SOURCE for what is not --to hf: prime-rl's names lead to no other layout.
   func importSource() throws(MimoError) -> CheckpointFormat {
-    try refuseSource(otherThan: target == .prime ? [.hf] : [.hf, .dist, .ranks, .legacy])
+    try refuseSource(otherThan: target == .prime ? [.hf] : [.hf, .dist, .fsdpDTensor, .ranks, .legacy])
   }
 
   /// The format of SOURCE for --to hf: a prime folder that somebody else wrote shows only by the names of its tensors.
   func exportSource(_ plugin: PluginLibrary) throws(MimoError) -> CheckpointFormat {
-    let format = try refuseSource(otherThan: [.dist, .ranks, .legacy, .prime, .hf])
+    let format = try refuseSource(otherThan: [.dist, .fsdpDTensor, .ranks, .legacy, .prime, .hf])
     guard format == .hf else { return format }
     if sourceFormat == nil, try CheckpointFormat.isPrime(absolute(source), plugin: plugin) { return .prime }
-    return try refuseSource(otherThan: [.dist, .ranks, .prime])
+    return try refuseSource(otherThan: [.dist, .fsdpDTensor, .ranks, .prime])
   }
 }
 
@@ -129,6 +132,7 @@ extension CheckpointFormat {
     switch self {
     case .hf: "a Hugging Face folder"
     case .ranks, .dist, .legacy: "a Megatron checkpoint"
+    case .fsdpDTensor: "a Megatron-FSDP checkpoint"
     case .prime: "a folder in prime-rl's layout"
     }
   }

@@ -16,6 +16,8 @@ struct ConvertOptions: CommandOptions {
   var expertStorage: ExpertStorage?
   /// --weights-only: no optimizer or other state of a training.
   var weightsOnly = false
+  /// --shard-table: the file of a table that a running job exported.
+  var shardTable: String?
   var overwrite = false
   /// --restart: forget what an unfinished run did.
   var restart = false
@@ -41,7 +43,7 @@ struct ConvertOptions: CommandOptions {
     case .hf, .prime: nil
     case .mimo: .mimo(layout.components)
     case .megatron: .single(layout.single)
-    case .ranks: layout.components.isEmpty ? .single(layout.single) : .mimo(layout.components)
+    case .ranks, .fsdpDTensor: layout.components.isEmpty ? .single(layout.single) : .mimo(layout.components)
     }
   }
 
@@ -51,6 +53,7 @@ struct ConvertOptions: CommandOptions {
       usage: [
         "--plugin P --to mimo --component NAME=tp=N[,...] ... HF_DIR OUT",
         "--plugin P --to megatron [--tp N --pp N ...] HF_DIR OUT",
+        "--plugin P --to fsdp_dtensor (--component NAME=fsdp=N[,...] ... | --fsdp N ...) HF_DIR OUT",
         "--plugin P --to ranks (--component ... | --tp N ...) HF_DIR OUT",
         "--plugin P --to prime HF_DIR OUT",
         "--plugin P --to hf DIR OUT",
@@ -83,6 +86,9 @@ struct ConvertOptions: CommandOptions {
             .value("--dtype", "DTYPE", \.givenDType, CommonHelp.dtype),
             .value("--hf-config", "DIR", \.configFolder, "Folder of the model's config.json, if SOURCE has none"),
             .flag("--weights-only", \.weightsOnly, "Leave optimizer and training state of a Megatron checkpoint behind"),
+            .value(
+              "--shard-table", "FILE", \.shardTable,
+              "Shards that a running job exported (see mimo-host shards): refused if the layout makes others, obeyed for fsdp_dtensor's rows"),
             .value("--expert-storage", "FORM", \.expertStorage, CommonHelp.expertStorage),
             .value("--max-shard-size", "SIZE", \.givenMaxShardSize, CommonHelp.maxShardSize + ". With --to hf or prime"),
           ]),
@@ -104,8 +110,19 @@ extension ConvertOptions {
   func validate() throws(MimoError) {
     guard givenPlugin != nil else { throw refuse("--plugin is missing", "Name the model family's plugin") }
     guard givenTarget != nil else { throw refuse("--to is missing", "Say --to and one of \(Format.words)") }
+    if shardTable != nil, target == .hf || target == .prime {
+      throw refuse("--shard-table does not go with --to \(target.rawValue)", "Such a folder has no shards; leave it out")
+    }
+    if target != .fsdpDTensor, let option = layout.forFSDPAlone {
+      throw refuse("\(option) goes with --to fsdp_dtensor only", "Use dp, or leave it out")
+    }
     switch target {
     case .hf, .prime: try refuseLayout()
+    case .fsdpDTensor:
+      try layout.refuseBeyondFSDP()
+      if !layout.components.isEmpty, let option = layout.singleOption {
+        throw refuse("--component and \(option) exclude each other", "Use --component for a MIMO model, --fsdp, --tp and so on for a single one")
+      }
     case .mimo:
       if let option = layout.singleOption {
         throw refuse("\(option) does not go with --to mimo", "Write --component NAME=tp=N[,...] for each component")

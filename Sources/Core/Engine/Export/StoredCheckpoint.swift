@@ -87,6 +87,21 @@ package struct StoredCheckpoint: Sendable {
       leftBehind = source.leftBehind
       ties = nil
       dist = (checkpoint, source.items)
+    case .fsdpDTensor:
+      let checkpoint = try DistCheckpoint.open(path)
+      naming = StoredCheckpoint.naming(of: checkpoint, plugin: plugin.info, root: FSDPKeys.root)
+      prefixes = naming.wrappedComponents(of: plugin.info).map(\.prefix)
+      optimizer = none
+      let declared = try describe(naming)
+      let source = try DistSource(
+        checkpoint, description: declared,
+        prefixes: naming.components(of: plugin.info).map { FSDPKeys.root + $0.prefix },
+        form: .fsdp(FSDPKeys(declared)))
+      description = source.description
+      catalog = source.catalog
+      leftBehind = source.leftBehind
+      ties = nil
+      dist = (checkpoint, source.items)
     case .ranks:
       let cluster = try LayoutFile.read(path, declared: declared)
       naming = ModelNaming(cluster.form)
@@ -146,9 +161,11 @@ package struct StoredCheckpoint: Sendable {
   }
 
   /// A component of a MIMO model has a module path that no single model has.
-  private static func naming(of checkpoint: DistCheckpoint, plugin: PluginInfo) -> ModelNaming {
+  ///
+  /// - Parameter root: what stands before all names.
+  private static func naming(of checkpoint: DistCheckpoint, plugin: PluginInfo, root: String = "") -> ModelNaming {
     let paths = plugin.components.filter { !$0.modalityKey.isEmpty }.map { component in
-      component.targetModulePath.prefix { $0 != "." } + "."
+      root + component.targetModulePath.prefix { $0 != "." } + "."
     }
     let isMIMO = checkpoint.tensors.contains { tensor in paths.contains { tensor.key.hasPrefix($0) } }
     return isMIMO ? .mimo : .megatron
@@ -176,13 +193,10 @@ package struct StoredCheckpoint: Sendable {
     return model
   }
 
-  /// The word for its format in reports.
-  var formatName: String {
-    switch format {
-    case .ranks: "ranks"
-    case .legacy: "torch"
-    default: naming.rawValue
-    }
+  /// Of the training that it was saved in; nil for a release.
+  var iteration: Int? {
+    guard let folder = dist?.checkpoint.path ?? legacy?.path else { return 0 }
+    return TrainingState.iteration(of: folder)
   }
 
   /// Keeps these targets alone, in this order.
@@ -241,6 +255,15 @@ package struct StoredCheckpoint: Sendable {
   func differingTies() throws(MimoError) -> [SourceMatch.Drop] {
     guard let ties else { return [] }
     return try TieCheck.run(ties.duplicates, in: ties.folder)
+  }
+
+  /// The format as `--to` names it.
+  package var formatName: String {
+    switch format {
+    case .ranks, .fsdpDTensor, .hf: format.rawValue
+    case .legacy: "torch"
+    case .dist, .prime: naming.rawValue
+    }
   }
 
   /// The name of a target in this checkpoint.

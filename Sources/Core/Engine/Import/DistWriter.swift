@@ -5,15 +5,24 @@ import MimoTensor
 
 /// Writes what stands around the weights of a distributed checkpoint: frames, objects, `.metadata` and companions.
 struct DistWriter {
+  /// Who will read it: decides what stands beside the items.
+  enum Flavour {
+    case torchDist, fsdpDTensor
+  }
+
   let files: [File]
+  private let flavour: Flavour
   private let output: DistOutput
   private let training: TrainingState
   private let root: String
   private let folder: String
 
   /// Makes the iteration's folder with its files at full size.
-  init(_ output: DistOutput, _ training: TrainingState, in stage: ResumableOutput) throws(MimoError) {
+  init(
+    _ output: DistOutput, _ flavour: Flavour, _ training: TrainingState, in stage: ResumableOutput
+  ) throws(MimoError) {
     self.output = output
+    self.flavour = flavour
     self.training = training
     root = stage.path
     let name = DistCheckpointCompanions.folderName(iteration: training.iteration)
@@ -28,7 +37,7 @@ struct DistWriter {
     _ result: MoveResult, jobs: Int, runConfig: String?, tokenizer: (folder: String, names: [String])
   ) throws(MimoError) {
     try writeFrames(result, jobs: jobs)
-    for object in output.objects { try files[object.file].write(output.stateBytes, at: object.offset) }
+    for object in output.objects { try files[object.file].write(object.bytes, at: object.offset) }
     try writeCompanions(runConfig: runConfig)
     try writeTokenizer(tokenizer.names.filter(DistWriter.isTokenizerFile), from: tokenizer.folder)
     try FileSystem.writeSmallFile(FileSystem.join(folder, ".metadata"), try metadata())
@@ -68,16 +77,19 @@ struct DistWriter {
             offset: output.items[index].offset, length: output.frame(ofItem: index).length)
         })
     }
-    let objects = output.objects.map {
-      DistObject(key: $0.key, file: $0.file, offset: $0.offset, length: $0.length)
+    let objects = output.objects.map { object in
+      DistObject(key: object.key, file: object.file, offset: object.offset, length: UInt64(object.bytes.count))
     }
+    let plannerPath: ((String) -> [String])? = flavour == .fsdpDTensor ? { FSDPCompanions.plannerPath(of: $0) } : nil
     return try DistMetadataEncoder.encode(
-      tensors: tensors, objects: objects, fileNames: output.catalog.files.map(\.path))
+      tensors: tensors, objects: objects, fileNames: output.catalog.files.map(\.path), plannerPath: plannerPath)
   }
 
   private func writeCompanions(runConfig: String?) throws(MimoError) {
-    try write("common.pt", training.common)
-    try write("metadata.json", DistCheckpointCompanions.metadataJSON)
+    if flavour == .torchDist {
+      try write("common.pt", training.common)
+      try write("metadata.json", DistCheckpointCompanions.metadataJSON)
+    }
     if let runConfig { try write("run_config.yaml", Array(runConfig.utf8)) }
     try write("train_state.pt", training.train)
   }

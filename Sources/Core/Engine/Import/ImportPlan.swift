@@ -14,6 +14,8 @@ package struct ImportPlan: Sendable {
     case mimo
     /// A distributed checkpoint of a single model.
     case megatron
+    /// A distributed checkpoint of a model under Megatron-FSDP, single or MIMO.
+    case fsdpDTensor = "fsdp_dtensor"
     /// A safetensors file a rank.
     case ranks
     /// A folder in prime-rl's layout.
@@ -36,12 +38,17 @@ package struct ImportPlan: Sendable {
 
     /// Where everything of a format with ranks will lie.
     ///
-    /// - Parameter dtypes: parallel to the description's targets.
-    init(_ format: Format, _ layout: ModelLayout, dtypes: [DType]) throws(MimoError) {
+    /// - Parameters:
+    ///   - dtypes: parallel to the description's targets.
+    ///   - iteration: of the training that the weights are from.
+    init(_ format: Format, _ layout: ModelLayout, dtypes: [DType], iteration: Int = 0) throws(MimoError) {
       switch format {
       case .mimo, .megatron:
         let state = try DistCheckpointCompanions.extraStateItem()
         self = .dist(try DistOutput(layout, dtypes: dtypes, stateBytes: state))
+      case .fsdpDTensor:
+        let objects = FSDPCompanions.objects(of: layout, iteration: iteration)
+        self = .dist(try DistOutput(fsdp: layout, dtypes: dtypes, objects: objects))
       case .ranks:
         let inventory = try RankInventory(layout, dtypes: dtypes)
         self = .ranks(try RanksOutput(layout, inventory: inventory, dtypes: dtypes))
@@ -76,13 +83,16 @@ package struct ImportPlan: Sendable {
     let description = try plugin.describe(
       config.input(sources: source.shapes, options: request.pluginOptions), layout: naming.rawValue)
     match = try source.match(description, dtype: dtype)
-    layout = try ModelLayout(
-      description, components: naming.components(of: plugin.info), cluster: cluster,
-      padVocabulary: request.padVocabulary)
+    let isWrapped = format == .fsdpDTensor
+    let whole = try ModelLayout(
+      description, components: isWrapped ? naming.wrappedComponents(of: plugin.info) : naming.components(of: plugin.info),
+      cluster: cluster, padVocabulary: request.padVocabulary)
+    let dtypes = whole.description.targets.map { [dtype] in $0.dtype ?? dtype }
+    layout = try ImportPlan.sharing(whole, by: request.shardTable, to: format, dtypes: dtypes)
     output =
       format == .prime
       ? try ImportPlan.primeOutput(request, layout.description, match.whole, dtype: dtype)
-      : try Output(format, layout, dtypes: layout.description.targets.map { [dtype] in $0.dtype ?? dtype })
+      : try Output(format, layout, dtypes: dtypes)
     conversion = try ConversionPlan(
       .wholeToStored, description: layout.description, whole: match.whole, wholeFiles: source.files,
       stored: output.catalog)
@@ -90,7 +100,7 @@ package struct ImportPlan: Sendable {
 
   func outputModel(_ request: ConversionRequest) -> OutputModel {
     OutputModel(
-      plugin: plugin, config: config, naming: naming, layout: layout, dtype: dtype,
+      format: format, plugin: plugin, config: config, naming: naming, layout: layout, dtype: dtype,
       padsVocabulary: request.padVocabulary)
   }
 
@@ -104,6 +114,11 @@ package struct ImportPlan: Sendable {
     if case .folder(let folder) = source { notes += folder.leftOut.map { "\($0) does not travel along" } }
     notes += conversion.lossyTensors.map { "\($0.tensor): \($0.kernel.name) is lossy, --to hf does not restore it" }
     return notes + conversion.decodedNotes
+  }
+
+  /// What each rank holds of each parameter, or one rank.
+  package func shardTable(rank: Int?) -> ShardTable {
+    layout.shardTable(format == .fsdpDTensor ? .fsdp(FSDPKeys(layout.description)) : .torchDist, rank: rank)
   }
 
   /// The ranks that the user asked for; a folder in layout prime is whole, as on one rank.
@@ -127,6 +142,21 @@ package struct ImportPlan: Sendable {
       }
       return try ClusterLayout.solve(components, declared: declared, worldSize: worldSize)
     }
+  }
+
+  /// The layout with rows shared out where the format does that.
+  ///
+  /// - Parameters:
+  ///   - table: the file of a table that a running job exported, which must agree with the layout.
+  ///   - dtypes: parallel to the description's targets.
+  static func sharing(
+    _ layout: ModelLayout, by table: String?, to format: Format, dtypes: [DType]
+  ) throws(MimoError) -> ModelLayout {
+    guard let table else { return format == .fsdpDTensor ? try layout.sharingRows(dtypes) : layout }
+    let exported = ExportedShards(try ShardTable(path: table), path: table)
+    if format == .fsdpDTensor { return try exported.sharingRows(layout) }
+    try exported.check(layout)
+    return layout
   }
 
   private static func primeOutput(

@@ -4,6 +4,7 @@ import MimoTensor
 
 /// The model that a new Megatron checkpoint is of: what is written beside its weights follows from it.
 struct OutputModel {
+  let format: ImportPlan.Format
   let plugin: PluginInfo
   let config: ModelConfig
   let naming: ModelNaming

@@ -24,6 +24,8 @@ struct RunConfig {
   /// The file's text.
   var text: String { YAMLWriter.write(document) }
 
+  private var checkpointFormat: String { output.format == .fsdpDTensor ? output.format.rawValue : "torch_dist" }
+
   private var isMIMO: Bool { output.naming == .mimo }
 
   private var document: JSONObject {
@@ -33,7 +35,7 @@ struct RunConfig {
         "checkpoint",
         .object(
           object([
-            ("_target_", .string("megatron.bridge.training.config.CheckpointConfig")), ("ckpt_format", .string("torch_dist")),
+            ("_target_", .string("megatron.bridge.training.config.CheckpointConfig")), ("ckpt_format", .string(checkpointFormat)),
             ("save_optim", .bool(hasOptimizer)), ("save_rng", .bool(false)), ("fully_parallel_save", .bool(!isMIMO)),
           ]))
       ),

@@ -42,7 +42,8 @@ struct StoredWriter {
   private func write(
     _ dist: DistOutput, _ stage: ResumableOutput, _ sources: [File], _ progress: @escaping ProgressHandler
   ) throws(MimoError) -> MoveResult {
-    let writer = try DistWriter(dist, training, in: stage)
+    let writer = try DistWriter(
+      dist, model.format == .fsdpDTensor ? .fsdpDTensor : .torchDist, training, in: stage)
     let result = try stage.move(whole: sources, stored: writer.files, progress: progress)
     let folder = FileSystem.join(request.output, DistCheckpointCompanions.folderName(iteration: training.iteration))
     let config = RunConfig(

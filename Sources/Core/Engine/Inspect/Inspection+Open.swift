@@ -19,7 +19,7 @@ extension Inspection {
     switch try CheckpointFormat.recognise(path) {
     case .hf, .prime: self = try Inspection(huggingFace: path)
     case .ranks: self = try Inspection(ranks: path)
-    case .dist: self = try Inspection(distributed: path)
+    case .dist, .fsdpDTensor: self = try Inspection(distributed: path)
     case .legacy: self = try Inspection(legacy: path)
     }
   }

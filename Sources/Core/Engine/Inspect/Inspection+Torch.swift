@@ -5,7 +5,7 @@ import MimoSystem
 extension Inspection {
   init(distributed path: String) throws(MimoError) {
     let checkpoint = try DistCheckpoint.open(path)
-    self.init(path: checkpoint.path, kind: "distributed checkpoint (\(checkpoint.kind == .torchDist ? "torch_dist" : "plain DCP"))")
+    self.init(path: checkpoint.path, kind: "distributed checkpoint (\(checkpoint.kind == .torchDist ? "torch_dist" : "fsdp_dtensor or another plain DCP"))")
     if let provider = try Inspection.provider(in: checkpoint.path) { facts.append(("model provider", provider)) }
     files = checkpoint.files.map { File(path: $0.name, bytes: $0.size) }
     tensors = checkpoint.tensors.map { tensor in
@@ -18,7 +18,7 @@ extension Inspection {
     objects = checkpoint.objects.map { Object(name: $0.key, bytes: Int(clamping: $0.length)) }
     switch capture({ () throws(MimoError) in try checkpoint.commonState() }) {
     case .success(let state?): objects.insert(Object(name: "common state", bytes: 0, value: PickleJSON.value(state)), at: 0)
-    case .success(nil): notes.append("there is no common state")
+    case .success(nil): if checkpoint.kind == .torchDist { notes.append("there is no common state") }
     case .failure(let error): notes.append("the common state can not be read: \(error.description)")
     }
   }

@@ -35,13 +35,14 @@ package struct ReshardPlan: Sendable {
     let cluster = try ImportPlan.cluster(request, to: format, plugin: plugin.info)
     naming = ModelNaming(cluster.form)
     var stored = try StoredCheckpoint(
-      request, format: sourceFormat, withOptimizer: format != .ranks && !request.weightsOnly, plugin: plugin)
+      request, format: sourceFormat, withOptimizer: format.holdsOptimizer && !request.weightsOnly, plugin: plugin)
     // A layout that leaves tensors out says in the config that they are gone.
     overrides = naming == stored.naming ? [] : stored.description.configOverrides
     config = ModelConfig(stored.config.applying(overrides), path: stored.config.path)
     let model = try stored.origin.describe(
       naming, expertStorage: request.expertStorage, isWrittenPlain: true, config: config, plugin: plugin)
-    let components = naming.components(of: plugin.info)
+    let components =
+      format == .fsdpDTensor ? naming.wrappedComponents(of: plugin.info) : naming.components(of: plugin.info)
     let weights = try TargetMatch(stored.model, to: model)
     let optimizer = stored.optimizer.following(weights.origins)
     let match =
@@ -50,12 +51,13 @@ package struct ReshardPlan: Sendable {
     stored.keep(match.origins)
     try stored.locate(jobs: request.resources.jobs)
     self.stored = stored
-    layout = try ModelLayout(
+    let whole = try ModelLayout(
       optimizer.added(to: model), components: optimizer.added(to: components), cluster: cluster,
       padVocabulary: request.padVocabulary)
-    let dtypes = ReshardPlan.dtypes(request, layout.description, stored.catalog, components: components.count)
-    dtype = zip(layout.description.targets, dtypes).first { $0.0.dtype == nil }?.1 ?? .bf16
-    output = try ImportPlan.Output(format, layout, dtypes: dtypes)
+    let dtypes = ReshardPlan.dtypes(request, whole.description, stored.catalog, components: components.count)
+    dtype = zip(whole.description.targets, dtypes).first { $0.0.dtype == nil }?.1 ?? .bf16
+    layout = try ImportPlan.sharing(whole, by: request.shardTable, to: format, dtypes: dtypes)
+    output = try ImportPlan.Output(format, layout, dtypes: dtypes, iteration: stored.iteration ?? 0)
     conversion = try ConversionPlan(
       from: stored.description, stored.catalog, to: layout.description, output.catalog,
       names: layout.description.targets.indices.map(layout.globalName))
@@ -92,7 +94,12 @@ package struct ReshardPlan: Sendable {
 
   func outputModel(_ request: ConversionRequest) -> OutputModel {
     OutputModel(
-      plugin: plugin, config: config, naming: naming, layout: layout, dtype: dtype,
+      format: format, plugin: plugin, config: config, naming: naming, layout: layout, dtype: dtype,
       padsVocabulary: request.padVocabulary)
   }
+}
+
+extension ImportPlan.Format {
+  /// Whether an optimizer's state can be stored beside the weights under keys of this format.
+  var holdsOptimizer: Bool { self == .mimo || self == .megatron }
 }

@@ -30,6 +30,9 @@ struct TrainingState: Sendable {
   ) throws(MimoError) -> TrainingState {
     let iteration = iteration(of: checkpoint.path)
     var common = try CommonState(checkpoint) ?? CommonState(iteration: iteration ?? 0)
+    if checkpoint.kind == .plain, let arguments = checkpoint[object: "args"] {
+      common.add("args", try checkpoint.read(arguments).value)
+    }
     if !keepsOptimizer { common.remove(["optimizer"]) }
     if weightsOnly { common.remove(["opt_param_scheduler", "rerun_state_machine"]) }
     common.moved(to: layout, keepsOptimizer: keepsOptimizer)
@@ -56,7 +59,7 @@ struct TrainingState: Sendable {
   }
 
   /// By the folder's name; 0 where it does not tell.
-  private static func iteration(of folder: String) -> Int? {
+  static func iteration(of folder: String) -> Int? {
     let name = FileSystem.split(folder).name
     if name == "release" { return nil }
     guard name.hasPrefix("iter_"), let number = Int(name.dropFirst("iter_".count)) else { return 0 }

@@ -22,6 +22,7 @@ extension RunIdentity {
     add("--dtype", request.dtype?.rawValue ?? "as the config says")
     add("--pad-vocabulary", request.padVocabulary ? "given" : "not given")
     add("--hf-config", request.configFolder ?? "not given")
+    add("--shard-table", request.shardTable ?? "not given")
     add("--expert-storage", request.expertStorage ?? "not given")
     add("--max-shard-size", request.shardBytes.map { "\($0)" } ?? "not given")
     if request.weightsOnly { add("--weights-only", "given") }

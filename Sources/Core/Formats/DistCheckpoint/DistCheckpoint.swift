@@ -82,6 +82,11 @@ package struct DistCheckpoint: Sendable {
     try DistCheckpoint(iterationFolder: try DistCheckpointLocation.iterationFolder(of: path))
   }
 
+  /// Who made the checkpoint at `path`, without a look at what it holds.
+  package static func kind(at path: String) throws(MimoError) -> Kind {
+    try DistCheckpointLocation.kind(of: try DistCheckpointLocation.iterationFolder(of: path))
+  }
+
   package init(iterationFolder path: String) throws(MimoError) {
     let metadata = try PosixByteSource(path: FileSystem.join(path, ".metadata"))
     guard metadata.size <= UInt64(PicklePolicy.metadata.maximumByteCount) else {
