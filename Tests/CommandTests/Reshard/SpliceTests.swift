@@ -91,7 +91,7 @@ import Testing
   static let misfits = [
     Misfit(
       testDescription: "another depth", arguments: ["--from", "images=OTHER", "BASE", "OUT"], code: 3,
-      words: ["vision_config.depth is 1, but 2 in", "does not fit this model"]
+      words: ["vision_config.depth is 1, but 3 in", "does not fit this model"]
     ) { config in
       var vision = config["vision_config"] as? [String: Any] ?? [:]
       vision["depth"] = 1

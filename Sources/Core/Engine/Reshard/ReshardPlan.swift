@@ -38,8 +38,8 @@ package struct ReshardPlan: Sendable {
     self.plugin = part.plugin
     let cluster = try ImportPlan.cluster(request, to: format, plugin: part.plugin)
     naming = ModelNaming(cluster.form)
-    // A layout that leaves tensors out says in the config that they are gone.
-    overrides = naming == stored.naming ? [] : stored.description.configOverrides
+    // A layout that leaves tensors of the language model out says in the config that they are gone.
+    overrides = naming == stored.naming || part.isEncoder ? [] : stored.description.configOverrides
     config = ModelConfig(stored.config.applying(overrides), path: stored.config.path)
     let model = part.described(
       try stored.origin.describe(
