@@ -88,6 +88,7 @@ package struct StoredCheckpoint: Sendable {
         checkpoint, description: declared,
         prefixes: naming.components(of: plugin.info).map { FSDPKeys.root + $0.prefix },
         form: .fsdp(FSDPKeys(declared)))
+      try StoredCheckpoint.checkOrder(source, TrainerSizes(checkpoint), path)
       description = source.description
       catalog = source.catalog
       leftBehind = source.leftBehind
@@ -143,6 +144,18 @@ package struct StoredCheckpoint: Sendable {
     }
     let isMIMO = checkpoint.tensors.contains { tensor in paths.contains { tensor.key.hasPrefix($0) } }
     return isMIMO ? .mimo : .megatron
+  }
+
+  /// Parts of a parameter under one key have an order that depends on the tensor parallel size, which the file may say.
+  private static func checkOrder(_ source: DistSource, _ sizes: TrainerSizes, _ path: String) throws(MimoError) {
+    for index in source.jointTargets {
+      let target = source.description.targets[index]
+      let (axis, size) = target.expert == nil ? ("tp", sizes.tp) : ("etp", sizes.etp)
+      guard size > 1, target.placement.splitDim == 0 else { continue }
+      throw MimoError(
+        .unsupported, "was saved with \(axis)=\(size), its \(target.placement.segments.count) parts rank by rank under one key",
+        path: path, tensor: target.globalName, remedy: "Load it with its trainer, and save it with \(axis)=1 or as torch_dist")
+    }
   }
 
   /// The ranks' vocabulary may be padded or not; only one of the two fits the files.
