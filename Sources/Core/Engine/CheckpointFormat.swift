@@ -11,6 +11,8 @@ package enum CheckpointFormat: String, Sendable, CaseIterable {
   case ranks
   /// A PyTorch distributed checkpoint, as megatron-core writes it (`torch_dist`).
   case dist
+  /// A torch.save file a rank, as Megatron wrote them before.
+  case legacy
   /// A PyTorch distributed checkpoint, as Megatron-FSDP writes it.
   case fsdpDTensor = "fsdp_dtensor"
   /// A folder as the Hugging Face one, with the names and stacked experts of prime-rl.
@@ -29,6 +31,7 @@ package enum CheckpointFormat: String, Sendable, CaseIterable {
     }
     func has(_ name: String) throws(MimoError) -> Bool { try FileSystem.exists(FileSystem.join(path, name)) }
     if try has(LayoutFile.fileName), try has(RankInventory.fileName(ofRank: 0)) { return .ranks }
+    if try LegacyCheckpoint.find(at: path) != nil { return .legacy }
     for mark in [".metadata", "latest_checkpointed_iteration.txt", "latest_train_state.pt"] where try has(mark) {
       return try DistCheckpoint.kind(at: path) == .torchDist ? .dist : .fsdpDTensor
     }

@@ -18,6 +18,8 @@ package struct ConversionRequest: Sendable {
   package var expertStorage: String?
   /// Largest safetensors file of a folder whose own files are not known.
   package var shardBytes: Int?
+  /// Leaves optimizer, scheduler and all other state of a training behind.
+  package var weightsOnly = false
   package var overwrite = false
   /// Forgets the work of a run that did not end.
   package var restart = false

@@ -45,6 +45,26 @@ package enum TravellingRecord {
     try copy(manifest.companions.map(\.path), from: folder.path, to: files)
   }
 
+  /// Writes a record that another checkpoint of the model has; `files` is its folder of files that are no weights.
+  static func copy(recordWithFiles files: String, into output: String) throws(MimoError) {
+    let source = FileSystem.split(files).parent
+    let path = FileSystem.join(source, manifestName)
+    let manifest = try SourceManifest.decode(try FileSystem.readSmallFile(path, limit: 1 << 30), path: path)
+    let root = FileSystem.join(output, folderName)
+    try FileSystem.createDirectory(root)
+    try copy([manifestName, optionsName], from: source, to: root)
+    let target = FileSystem.join(root, filesName)
+    try FileSystem.createDirectory(target)
+    try copy(manifest.companions.map(\.path), from: files, to: target)
+  }
+
+  /// Says in a record that was written what became of the model.
+  static func replaceConfig(_ config: JSONValue, in output: String) throws(MimoError) {
+    let path = FileSystem.join(FileSystem.join(FileSystem.join(output, folderName), filesName), "config.json")
+    try FileSystem.removeTree(path)
+    try FileSystem.writeSmallFile(path, JSONWriter.write(config, .indented(2)) + [UInt8(ascii: "\n")])
+  }
+
   /// Copies files with their subfolders.
   static func copy(_ paths: [String], from source: String, to destination: String) throws(MimoError) {
     for path in paths {

@@ -14,6 +14,8 @@ struct ConvertOptions: CommandOptions {
   /// --hf-config: the folder of the model's config.json, for checkpoints that do not say their model.
   var configFolder: String?
   var expertStorage: ExpertStorage?
+  /// --weights-only: no optimizer or other state of a training.
+  var weightsOnly = false
   /// --shard-table: the file of a table that a running job exported.
   var shardTable: String?
   var overwrite = false
@@ -55,6 +57,7 @@ struct ConvertOptions: CommandOptions {
         "--plugin P --to ranks (--component ... | --tp N ...) HF_DIR OUT",
         "--plugin P --to prime HF_DIR OUT",
         "--plugin P --to hf DIR OUT",
+        "--plugin P --to mimo|megatron|ranks (--component ... | --tp N ...) [--weights-only] MEGATRON_DIR OUT",
       ],
       notes: """
         OUT appears whole or not at all, with conversion_report.json in it; the source is
@@ -82,6 +85,7 @@ struct ConvertOptions: CommandOptions {
             .value("--from", "FORMAT", \.sourceFormat, "Format of SOURCE (default: recognised)"),
             .value("--dtype", "DTYPE", \.givenDType, CommonHelp.dtype),
             .value("--hf-config", "DIR", \.configFolder, "Folder of the model's config.json, if SOURCE has none"),
+            .flag("--weights-only", \.weightsOnly, "Leave optimizer and training state of a Megatron checkpoint behind"),
             .value(
               "--shard-table", "FILE", \.shardTable,
               "Shards that a running job exported (see mimo-host shards): refused if the layout makes others, obeyed for fsdp_dtensor's rows"),
@@ -136,6 +140,9 @@ extension ConvertOptions {
           layout.singleOption.map { "--component and \($0) exclude each other" } ?? "--to ranks wants a layout"
         throw refuse(reason, "Use --component for a MIMO model, or --tp, --pp and so on for a single one")
       }
+    }
+    if weightsOnly, target != .mimo, target != .megatron {
+      throw refuse("--weights-only goes with --to mimo and --to megatron only", "Other formats have nothing but weights")
     }
     if target != .hf, target != .prime {
       if maxShardSize != nil { throw refuse("--max-shard-size goes with --to hf and --to prime only") }

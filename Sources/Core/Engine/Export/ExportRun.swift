@@ -32,7 +32,7 @@ package struct ExportRun: Sendable {
       let sources = try OutputFolder.open(plan.conversion.stored.files)
       let files = try stage.files(plan.output.files, heads: plan.output.heads)
       let result = try stage.move(whole: files, stored: sources, progress: progress)
-      try plan.stored.checkDigests(result, files: sources)
+      try plan.stored.checkDigests(result.chunkDigests, areWhole: result.chunkIsWhole, files: sources)
       try copyTies(files)
       try writeCompanions(into: stage.path)
       try OutputFolder.prove(stage.path, tensors: plan.output.whole.count + plan.output.copies.count)

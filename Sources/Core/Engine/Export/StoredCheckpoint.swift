@@ -17,11 +17,13 @@ package struct StoredCheckpoint: Sendable {
   /// Folder of the files that are no weights; nil when none is known.
   package let companionFolder: String?
   package let companions: [String]
-  /// Its vocabulary as padded as the checkpoint's.
-  package let description: ModelDescription
+  /// Its vocabulary as padded as the checkpoint's; behind the model, the optimizer's state where it was asked for.
+  package private(set) var description: ModelDescription
   package private(set) var catalog: StoredCatalog
   /// Prefix of each component's names.
   package let prefixes: [String]
+  let optimizer: OptimizerState
+  let origin: ModelOrigin
   /// Keys that are no weights.
   package let leftBehind: [String]
   /// Tensors of the original that hold codes and scales, not values.
@@ -30,12 +32,15 @@ package struct StoredCheckpoint: Sendable {
   private var crc32Positions: [UInt64?] = []
   /// Tensors of a prime folder that are stored beside the one that they are tied to.
   private let ties: (folder: HuggingFaceFolder, duplicates: [SourceMatch.Duplicate])?
-  private let dist: (checkpoint: DistCheckpoint, items: [DistSource.Item])?
+  private(set) var legacy: LegacyCheckpoint?
+  private(set) var dist: (checkpoint: DistCheckpoint, items: [DistSource.Item])?
 
-  package init(_ request: ConversionRequest, format: CheckpointFormat, plugin: PluginLibrary) throws(MimoError) {
+  package init(
+    _ request: ConversionRequest, format: CheckpointFormat, withOptimizer: Bool = false, plugin: PluginLibrary
+  ) throws(MimoError) {
     try self.init(
       request.source, format: format, of: try StoredCheckpoint.origin(request, format: format),
-      expertStorage: request.expertStorage, isWrittenPlain: true, plugin: plugin)
+      expertStorage: request.expertStorage, isWrittenPlain: true, withOptimizer: withOptimizer, plugin: plugin)
   }
 
   /// A prime folder has the model's config itself; other checkpoints have the record of their source.
@@ -48,12 +53,14 @@ package struct StoredCheckpoint: Sendable {
   /// - Parameters:
   ///   - expertStorage: the form that the user asked for; nil for that of the original.
   ///   - isWrittenPlain: describe plain values where the original had codes and scales, which nothing is written as.
+  ///   - withOptimizer: read the optimizer's state too, where it is stored parameter by parameter.
   init(
     _ path: String, format: CheckpointFormat, of origin: ModelOrigin, expertStorage: String?,
-    isWrittenPlain: Bool = false, plugin: PluginLibrary
+    isWrittenPlain: Bool = false, withOptimizer: Bool = false, plugin: PluginLibrary
   ) throws(MimoError) {
     self.path = path
     self.format = format
+    self.origin = origin
     config = origin.config
     companionFolder = origin.companionFolder
     companions = origin.companions
@@ -61,19 +68,20 @@ package struct StoredCheckpoint: Sendable {
       ClusterLayout.Declared(name: $0.name, isEncoder: !$0.modalityKey.isEmpty)
     }
     func describe(_ naming: ModelNaming) throws(MimoError) -> ModelDescription {
-      // A storage form that the user chose wins over the one that import found.
-      let shapes = expertStorage == nil ? origin.shapes : nil
-      var options = (expertStorage ?? origin.expertStorage).map { ["expert_storage": $0] } ?? [:]
-      if isWrittenPlain { options["quantized"] = "no" }
-      return try plugin.describe(origin.config.input(sources: shapes, options: options), layout: naming.rawValue)
+      try origin.describe(naming, expertStorage: expertStorage, isWrittenPlain: isWrittenPlain, plugin: plugin)
     }
+    let none = OptimizerState(components: plugin.info.components.count)
     switch format {
     case .hf: throw MimoError(.internalError, "a Hugging Face folder is no stored checkpoint")
     case .dist:
       let checkpoint = try DistCheckpoint.open(path)
       naming = StoredCheckpoint.naming(of: checkpoint, plugin: plugin.info)
-      prefixes = naming.components(of: plugin.info).map(\.prefix)
-      let source = try DistSource(checkpoint, description: try describe(naming), prefixes: prefixes)
+      let model = try describe(naming)
+      let components = naming.components(of: plugin.info)
+      optimizer =
+        withOptimizer ? OptimizerState(in: checkpoint, of: model, prefixes: components.map(\.prefix)) : none
+      prefixes = optimizer.added(to: components).map(\.prefix)
+      let source = try DistSource(checkpoint, description: optimizer.added(to: model), prefixes: prefixes)
       description = source.description
       catalog = source.catalog
       leftBehind = source.leftBehind
@@ -83,6 +91,7 @@ package struct StoredCheckpoint: Sendable {
       let checkpoint = try DistCheckpoint.open(path)
       naming = StoredCheckpoint.naming(of: checkpoint, plugin: plugin.info, root: FSDPKeys.root)
       prefixes = naming.wrappedComponents(of: plugin.info).map(\.prefix)
+      optimizer = none
       let declared = try describe(naming)
       let source = try DistSource(
         checkpoint, description: declared,
@@ -99,6 +108,7 @@ package struct StoredCheckpoint: Sendable {
       naming = ModelNaming(cluster.form)
       let components = naming.components(of: plugin.info)
       prefixes = components.map(\.prefix)
+      optimizer = none
       let source = try StoredCheckpoint.ranks(
         path, try describe(naming), components: components, cluster: cluster)
       description = source.layout.description
@@ -106,8 +116,24 @@ package struct StoredCheckpoint: Sendable {
       leftBehind = []
       ties = nil
       dist = nil
+    case .legacy:
+      guard let checkpoint = try LegacyCheckpoint.find(at: path) else {
+        throw MimoError(.invalidInput, "holds no mp_rank_*/\(LegacyCheckpoint.modelFile)", path: path)
+      }
+      naming = .megatron
+      let components = naming.components(of: plugin.info)
+      prefixes = components.map(\.prefix)
+      optimizer = none
+      let source = try LegacySource(checkpoint, description: try describe(naming), components: components)
+      description = source.layout.description
+      catalog = source.catalog
+      leftBehind = source.leftBehind
+      ties = nil
+      dist = nil
+      legacy = checkpoint
     case .prime:
       naming = .prime
+      optimizer = none
       prefixes = naming.components(of: plugin.info).map(\.prefix)
       description = try describe(naming)
       let folder = try HuggingFaceFolder.open(path, config: origin.config.json)
@@ -173,6 +199,36 @@ package struct StoredCheckpoint: Sendable {
     return padded
   }
 
+  /// The model alone, without the optimizer's state.
+  var model: ModelDescription {
+    var model = description
+    model.targets.removeLast(optimizer.kinds.reduce(0) { $0 + $1.targets.count })
+    return model
+  }
+
+  /// Of the training that it was saved in; nil for a release.
+  var iteration: Int? {
+    guard let folder = dist?.checkpoint.path ?? legacy?.path else { return 0 }
+    return TrainingState.iteration(of: folder)
+  }
+
+  /// Keeps these targets alone, in this order.
+  mutating func keep(_ targets: [Int]) {
+    var kept = StoredCatalog()
+    kept.files = catalog.files
+    var items: [DistSource.Item] = []
+    for target in targets {
+      let own = catalog.targets[target]
+      let start = kept.chunks.count
+      kept.chunks += catalog.chunks[own.chunks]
+      if let dist { items += dist.items[own.chunks] }
+      kept.targets.append(StoredTarget(dtype: own.dtype, chunks: start..<kept.chunks.count))
+    }
+    catalog = kept
+    dist?.items = items
+    description.targets = targets.map { description.targets[$0] }
+  }
+
   /// Looks at the frame of every item, so that the place of each chunk's elements is known.
   package mutating func locate(jobs: Int) throws(MimoError) {
     guard let dist else { return }
@@ -182,9 +238,9 @@ package struct StoredCheckpoint: Sendable {
   }
 
   /// Throws when the bytes of a chunk are not those that its CRC was made of.
-  func checkDigests(_ result: MoveResult, files: [File]) throws(MimoError) {
+  func checkDigests(_ digests: [UInt32], areWhole: [Bool], files: [File]) throws(MimoError) {
     for (index, position) in crc32Positions.enumerated() {
-      guard let position, result.chunkIsWhole[index] else { continue }
+      guard let position, areWhole[index] else { continue }
       let file = files[catalog.chunks[index].file]
       var bytes: UInt32 = 0
       try withUnsafeMutableBytes(of: &bytes) { buffer in
@@ -192,9 +248,9 @@ package struct StoredCheckpoint: Sendable {
       }.get()
       // Zero stands for "not computed": torch can be told so.
       let expected = UInt32(littleEndian: bytes)
-      guard expected != 0, expected != result.chunkDigests[index] else { continue }
+      guard expected != 0, expected != digests[index] else { continue }
       throw MimoError(
-        .invalidInput, "the bytes have the CRC-32 \(hex(result.chunkDigests[index])), but were written with \(hex(expected))",
+        .invalidInput, "the bytes have the CRC-32 \(hex(digests[index])), but were written with \(hex(expected))",
         path: file.path, byte: catalog.chunks[index].offset, remedy: "The file is damaged; copy it again")
     }
   }
@@ -218,6 +274,7 @@ package struct StoredCheckpoint: Sendable {
   package var formatName: String {
     switch format {
     case .ranks, .fsdpDTensor, .hf: format.rawValue
+    case .legacy: "torch"
     case .dist, .prime: naming.rawValue
     }
   }

@@ -10,9 +10,9 @@ import MimoSystem
 /// `check_checkpoint_args` of megatron-core 0.19.2.
 enum FSDPCompanions {
   /// Entries that are pickled objects: the items are the values themselves, not lists of them.
-  static func objects(of layout: ModelLayout) -> [(key: String, item: [UInt8])] {
+  static func objects(of layout: ModelLayout, iteration: Int) -> [(key: String, item: [UInt8])] {
     [
-      ("args", TorchZipItem.object(arguments(of: layout))), ("iteration", TorchZipItem.object(.int(0))),
+      ("args", TorchZipItem.object(arguments(of: layout))), ("iteration", TorchZipItem.object(.int(Int64(iteration)))),
       ("checkpoint_version", TorchZipItem.object(.float(3))),
     ]
   }

@@ -35,6 +35,26 @@ package struct ImportPlan: Sendable {
       case .prime(let output): output.catalog
       }
     }
+
+    /// Where everything of a format with ranks will lie.
+    ///
+    /// - Parameters:
+    ///   - dtypes: parallel to the description's targets.
+    ///   - iteration: of the training that the weights are from.
+    init(_ format: Format, _ layout: ModelLayout, dtypes: [DType], iteration: Int = 0) throws(MimoError) {
+      switch format {
+      case .mimo, .megatron:
+        let state = try DistCheckpointCompanions.extraStateItem()
+        self = .dist(try DistOutput(layout, dtypes: dtypes, stateBytes: state))
+      case .fsdpDTensor:
+        let objects = FSDPCompanions.objects(of: layout, iteration: iteration)
+        self = .dist(try DistOutput(fsdp: layout, dtypes: dtypes, objects: objects))
+      case .ranks:
+        let inventory = try RankInventory(layout, dtypes: dtypes)
+        self = .ranks(try RanksOutput(layout, inventory: inventory, dtypes: dtypes))
+      case .prime: throw MimoError(.internalError, "layout prime has no ranks")
+      }
+    }
   }
 
   package let format: Format
@@ -67,14 +87,21 @@ package struct ImportPlan: Sendable {
     let whole = try ModelLayout(
       description, components: isWrapped ? naming.wrappedComponents(of: plugin.info) : naming.components(of: plugin.info),
       cluster: cluster, padVocabulary: request.padVocabulary)
-    layout = try ImportPlan.sharing(whole, by: request.shardTable, to: format, dtype: dtype)
+    let dtypes = whole.description.targets.map { [dtype] in $0.dtype ?? dtype }
+    layout = try ImportPlan.sharing(whole, by: request.shardTable, to: format, dtypes: dtypes)
     output =
       format == .prime
       ? try ImportPlan.primeOutput(request, layout.description, match.whole, dtype: dtype)
-      : try ImportPlan.output(format, layout, dtype: dtype)
+      : try Output(format, layout, dtypes: dtypes)
     conversion = try ConversionPlan(
       .wholeToStored, description: layout.description, whole: match.whole, wholeFiles: source.files,
       stored: output.catalog)
+  }
+
+  func outputModel(_ request: ConversionRequest) -> OutputModel {
+    OutputModel(
+      format: format, plugin: plugin, config: config, naming: naming, layout: layout, dtype: dtype,
+      padsVocabulary: request.padVocabulary)
   }
 
   /// What the user should know beside drops and changes.
@@ -95,7 +122,7 @@ package struct ImportPlan: Sendable {
   }
 
   /// The ranks that the user asked for; a folder in layout prime is whole, as on one rank.
-  private static func cluster(
+  static func cluster(
     _ request: ConversionRequest, to format: Format, plugin: PluginInfo
   ) throws(MimoError) -> ClusterLayout {
     if format == .prime { return try cluster(.single(.init()), worldSize: nil, plugin: plugin) }
@@ -119,36 +146,17 @@ package struct ImportPlan: Sendable {
 
   /// The layout with rows shared out where the format does that.
   ///
-  /// - Parameter table: the file of a table that a running job exported, which must agree with the layout.
-  private static func sharing(
-    _ layout: ModelLayout, by table: String?, to format: Format, dtype: DType
+  /// - Parameters:
+  ///   - table: the file of a table that a running job exported, which must agree with the layout.
+  ///   - dtypes: parallel to the description's targets.
+  static func sharing(
+    _ layout: ModelLayout, by table: String?, to format: Format, dtypes: [DType]
   ) throws(MimoError) -> ModelLayout {
-    guard let table else {
-      return format == .fsdpDTensor ? try layout.sharingRows(dtypes(of: layout, dtype)) : layout
-    }
+    guard let table else { return format == .fsdpDTensor ? try layout.sharingRows(dtypes) : layout }
     let exported = ExportedShards(try ShardTable(path: table), path: table)
     if format == .fsdpDTensor { return try exported.sharingRows(layout) }
     try exported.check(layout)
     return layout
-  }
-
-  /// Parallel to the targets.
-  private static func dtypes(of layout: ModelLayout, _ model: DType) -> [DType] {
-    layout.description.targets.map { $0.dtype ?? model }
-  }
-
-  private static func output(_ format: Format, _ layout: ModelLayout, dtype: DType) throws(MimoError) -> Output {
-    let dtypes = dtypes(of: layout, dtype)
-    switch format {
-    case .mimo, .megatron:
-      return .dist(try DistOutput(layout, dtypes: dtypes, stateBytes: try DistCheckpointCompanions.extraStateItem()))
-    case .fsdpDTensor:
-      return .dist(try DistOutput(fsdp: layout, dtypes: dtypes, objects: FSDPCompanions.objects(of: layout)))
-    case .ranks:
-      let inventory = try RankInventory(layout) { $0.dtype ?? dtype }
-      return .ranks(try RanksOutput(layout, inventory: inventory, dtypes: dtypes))
-    case .prime: throw MimoError(.internalError, "layout prime has no ranks")
-    }
   }
 
   private static func primeOutput(

@@ -56,10 +56,14 @@ extension Inspection {
   }
 
   /// Megatron's old format: a torch.save file a rank.
-  init(legacy checkpoint: LegacyCheckpoint) throws(MimoError) {
+  init(legacy path: String) throws(MimoError) {
+    guard let checkpoint = try LegacyCheckpoint.find(at: path) else {
+      throw MimoError(.invalidInput, "holds no mp_rank_*/\(LegacyCheckpoint.modelFile)", path: path)
+    }
     self.init(path: checkpoint.path, kind: "legacy torch checkpoint (mp_rank_*)")
-    for name in checkpoint.files { try add(torch: FileSystem.join(checkpoint.path, name), named: name) }
-    notes.append("this format can be looked at, but not converted: save it as torch_dist with Megatron first")
+    for name in checkpoint.parts.map(\.name) + checkpoint.others {
+      try add(torch: FileSystem.join(checkpoint.path, name), named: name)
+    }
   }
 
   /// Tensors that are entries of dicts become tensors, all else one object.
@@ -89,36 +93,5 @@ extension Inspection {
       guard let key = PickleJSON.key(pair.key) else { continue }
       collect(pair.value, prefix.isEmpty ? key : "\(prefix).\(key)", in: file)
     }
-  }
-}
-
-/// A folder with Megatron's old format in it.
-struct LegacyCheckpoint {
-  let path: String
-  /// `mp_rank_00/model_optim_rng.pt`, ...
-  let files: [String]
-
-  /// The iteration folder at `path` or named by its tracker; nil when there is none.
-  static func folder(at path: String) throws(MimoError) -> LegacyCheckpoint? {
-    if let found = try LegacyCheckpoint(path) { return found }
-    let tracker = FileSystem.join(path, "latest_checkpointed_iteration.txt")
-    guard try FileSystem.exists(tracker) else { return nil }
-    let text = String(decoding: try FileSystem.readSmallFile(tracker, limit: 1 << 16), as: UTF8.self)
-    guard let word = text.split(whereSeparator: \.isWhitespace).first else { return nil }
-    let name = word == "release" ? "release" : DistCheckpointCompanions.folderName(iteration: Int(word))
-    let folder = FileSystem.join(path, name)
-    return try FileSystem.isDirectory(folder) ? try LegacyCheckpoint(folder) : nil
-  }
-
-  private init?(_ path: String) throws(MimoError) {
-    var files: [String] = []
-    for rank in try FileSystem.list(path) where rank.hasPrefix("mp_rank_") {
-      let folder = FileSystem.join(path, rank)
-      guard try FileSystem.isDirectory(folder) else { continue }
-      for name in try FileSystem.list(folder) where name.hasSuffix(".pt") { files.append(FileSystem.join(rank, name)) }
-    }
-    guard !files.isEmpty else { return nil }
-    self.path = path
-    self.files = files
   }
 }

@@ -25,6 +25,7 @@ extension RunIdentity {
     add("--shard-table", request.shardTable ?? "not given")
     add("--expert-storage", request.expertStorage ?? "not given")
     add("--max-shard-size", request.shardBytes.map { "\($0)" } ?? "not given")
+    if request.weightsOnly { add("--weights-only", "given") }
     for entry in snapshot.entries {
       add("file \(entry.path)", "\(entry.size) bytes of \(entry.modified) ns")
     }

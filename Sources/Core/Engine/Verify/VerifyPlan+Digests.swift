@@ -120,7 +120,8 @@ struct DigestCheck: Sendable {
     } else {
       origin = try ModelOrigin(beside: request.first)
     }
-    var stored = try StoredCheckpoint(request.first, format: format, of: origin, expertStorage: nil, plugin: plugin)
+    var stored = try StoredCheckpoint(
+      request.first, format: format, of: origin, expertStorage: nil, withOptimizer: true, plugin: plugin)
     try stored.locate(jobs: request.resources.jobs)
     self.format = stored.formatName
     files = stored.catalog.files

@@ -161,5 +161,17 @@ package struct DistCheckpoint: Sendable {
     return values[0]
   }
 
+  /// The common state and the storages of the tensors in it, so that it can be written again.
+  package func commonStateWithStorages() throws(MimoError) -> (value: PickleValue, storages: [[UInt8]])? {
+    guard let value = try commonState() else { return nil }
+    let file = FileSystem.join(path, "common.pt")
+    if try FileSystem.exists(file) {
+      let source = try PosixByteSource(path: file)
+      return (value, try TorchObject(file: source).storages(in: source))
+    }
+    guard let item = self[object: DistCheckpoint.commonStateKey] else { return (value, []) }
+    return (value, try read(item).storages(in: try source(item.file)))
+  }
+
   package static let commonStateKey = "common_state/shard_0_1"
 }
