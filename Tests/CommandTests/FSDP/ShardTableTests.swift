@@ -29,17 +29,17 @@ struct BadTable: CustomTestStringConvertible, Sendable {
     BadTable("another model's global shape", norm, "rank 2", "[16]", "[32]") { shards in
       change(&shards, norm, rank: 2) { $0 = $0.merging(["global_shape": [16], "local_shape": [0], "offset": [0]]) { $1 } }
     },
-    BadTable("a row too many", gate, "rank 0", "[37, 48] at [0, 0]", "[36, 48] at [0, 0]") { shards in
-      change(&shards, gate, rank: 0) { $0["local_shape"] = [37, 48] }
+    BadTable("a row too many", gate, "rank 2", "[37, 48] at [0, 0]", "[36, 48] at [0, 0]") { shards in
+      change(&shards, gate, rank: 2) { $0["local_shape"] = [37, 48] }
     },
-    BadTable("half of the columns", gate, "rank 0", "[36, 24]") { shards in
-      change(&shards, gate, rank: 0) { $0["local_shape"] = [36, 24] }
+    BadTable("half of the columns", gate, "rank 2", "[36, 24]") { shards in
+      change(&shards, gate, rank: 2) { $0["local_shape"] = [36, 24] }
     },
-    BadTable("rows of another tensor parallel rank", gate, "rank 0", "[36, 48] at [36, 0]") { shards in
-      change(&shards, gate, rank: 0) { $0["offset"] = [36, 0] }
+    BadTable("rows of another tensor parallel rank", gate, "rank 2", "[36, 48] at [36, 0]", "[36, 48] at [0, 0]") { shards in
+      change(&shards, gate, rank: 2) { $0["offset"] = [36, 0] }
     },
     BadTable("rows that no rank has", gate, "36 of the 36 rows") { shards in
-      for rank in [0, 1] { change(&shards, gate, rank: rank) { $0["local_shape"] = [0, 48] } }
+      for rank in [2, 3] { change(&shards, gate, rank: rank) { $0["local_shape"] = [0, 48] } }
     },
     BadTable("a rank that is not there", norm, "rank 6", "nothing by the layout") { shards in
       change(&shards, norm, rank: 0) { $0 = $0.merging(["rank": 6, "local_shape": [32], "offset": [0]]) { $1 } }
@@ -51,7 +51,6 @@ struct BadTable: CustomTestStringConvertible, Sendable {
       shards.removeAll { $0["name"] as? String == gate }
     },
     BadTable("a parameter that is unknown", "lm_head.weight", "no such parameter") { shards in
-      change(&shards, gate, rank: 0) { shard in shard["rank"] = 0 }
       shards.append(["name": "lm_head.weight", "rank": 0, "global_shape": [4], "local_shape": [4], "offset": [0]])
     },
     BadTable("a shard outside of its parameter", norm, "no part of", code: 3) { shards in
