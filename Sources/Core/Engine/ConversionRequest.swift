@@ -18,6 +18,10 @@ package struct ConversionRequest: Sendable {
   package var expertStorage: String?
   /// Largest safetensors file of a folder whose own files are not known.
   package var shardBytes: Int?
+  /// The one component that is converted; nil for the whole model.
+  package var only: String?
+  /// Components that are taken from other checkpoints.
+  package var splices: [Splice] = []
   /// Leaves optimizer, scheduler and all other state of a training behind.
   package var weightsOnly = false
   package var overwrite = false

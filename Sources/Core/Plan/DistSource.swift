@@ -30,19 +30,22 @@ package struct DistSource: Sendable {
   private let checkpoint: DistCheckpoint
   private let keys: [String: Int]
   private let naming: DistKey.Form
+  private let others: [String]
   private var used: Set<Int> = []
   private var chunksByLead: [Int: [DimVector: [Int]]] = [:]
 
   /// - Parameters:
   ///   - prefixes: of each component, as its names in this checkpoint begin, without the `module.` of wrappers.
+  ///   - others: what names of components begin with that are not asked for.
   ///   - form: who named its tensors.
   package init(
     _ checkpoint: DistCheckpoint, description: ModelDescription, prefixes: [String],
-    form: DistKey.Form = .torchDist
+    others: [String] = [], form: DistKey.Form = .torchDist
   ) throws(MimoError) {
     self.checkpoint = checkpoint
     self.description = description
     naming = form
+    self.others = others
     var keys = [String: Int](minimumCapacity: checkpoint.tensors.count)
     for (index, tensor) in checkpoint.tensors.enumerated() { keys[DistSource.unwrapped(tensor.key)] = index }
     self.keys = keys
@@ -174,6 +177,7 @@ package struct DistSource: Sendable {
   private mutating func sortOutTheRest() throws(MimoError) {
     var unknown: [String] = []
     for (index, tensor) in checkpoint.tensors.enumerated() where !used.contains(index) {
+      if !others.isEmpty, case let key = DistSource.unwrapped(tensor.key), others.contains(where: key.hasPrefix) { continue }
       if DistSource.isTrainingState(tensor.key) { leftBehind.append(tensor.key) } else { unknown.append(tensor.key) }
     }
     for object in checkpoint.objects where DistSource.isTrainingState(object.key) { leftBehind.append(object.key) }

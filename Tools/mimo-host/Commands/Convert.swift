@@ -12,9 +12,14 @@ func run(_ options: ConvertOptions) throws(MimoError) {
   try OutputFolder.refuseExisting(request)
   let plugin = try loadPlugin(options.plugin)
   let report = try convert(options, request, plugin)
-  if options.run.json {
+  show(report, options.run)
+}
+
+/// Prints the end of a conversion as the user wants it.
+func show(_ report: ConversionReport, _ options: RunOptions) {
+  if options.json {
     Console.printResult(report.summary)
-  } else if !options.run.quiet {
+  } else if !options.quiet {
     Console.printResult(ReportText(report).text)
   }
 }
@@ -40,7 +45,7 @@ private func convert(
 }
 
 /// Runs `body`, which tells how far it is.
-private func withProgress(
+func withProgress(
   of bytes: Int, _ options: RunOptions, _ body: (@escaping ProgressHandler) throws(MimoError) -> ConversionReport
 ) throws(MimoError) -> ConversionReport {
   let progress = Progress(total: UInt64(bytes), quiet: options.quiet)
@@ -74,6 +79,7 @@ extension ConvertOptions {
     request.shardTable = shardTable.map(absolute)
     request.expertStorage = expertStorage?.contractName
     request.shardBytes = maxShardSize
+    request.only = only
     request.weightsOnly = weightsOnly
     request.overwrite = overwrite
     request.restart = restart

@@ -3,8 +3,8 @@ import MimoSystem
 
 /// `mimo-host convert`.
 struct ConvertOptions: CommandOptions {
-  private var givenTarget: Format?
-  private var givenPlugin: String?
+  private(set) var givenTarget: Format?
+  private(set) var givenPlugin: String?
   private var givenMaxShardSize: ByteSize?
   private var givenDType: ModelDType?
   /// --from, nil: recognise it.
@@ -14,6 +14,8 @@ struct ConvertOptions: CommandOptions {
   /// --hf-config: the folder of the model's config.json, for checkpoints that do not say their model.
   var configFolder: String?
   var expertStorage: ExpertStorage?
+  /// --only: the one component that is converted.
+  var only: String?
   /// --weights-only: no optimizer or other state of a training.
   var weightsOnly = false
   /// --shard-table: the file of a table that a running job exported.
@@ -85,6 +87,7 @@ struct ConvertOptions: CommandOptions {
             .value("--from", "FORMAT", \.sourceFormat, "Format of SOURCE (default: recognised)"),
             .value("--dtype", "DTYPE", \.givenDType, CommonHelp.dtype),
             .value("--hf-config", "DIR", \.configFolder, "Folder of the model's config.json, if SOURCE has none"),
+            .value("--only", "NAME", \.only, "Convert this component alone, for splice. With --to mimo or megatron"),
             .flag("--weights-only", \.weightsOnly, "Leave optimizer and training state of a Megatron checkpoint behind"),
             .value(
               "--shard-table", "FILE", \.shardTable,
@@ -140,6 +143,9 @@ extension ConvertOptions {
           layout.singleOption.map { "--component and \($0) exclude each other" } ?? "--to ranks wants a layout"
         throw refuse(reason, "Use --component for a MIMO model, or --tp, --pp and so on for a single one")
       }
+    }
+    if only != nil, target != .mimo, target != .megatron {
+      throw refuse("--only goes with --to mimo and --to megatron only", "Other formats are of whole models")
     }
     if weightsOnly, target != .mimo, target != .megatron {
       throw refuse("--weights-only goes with --to mimo and --to megatron only", "Other formats have nothing but weights")

@@ -90,11 +90,13 @@ struct ModelOrigin {
   /// - Parameters:
   ///   - config: as far as that checkpoint holds the model.
   ///   - leftOut: tied tensors of the original that differed.
-  func writeRecord(config: ModelConfig, leftOut: [String], into output: String) throws(MimoError) -> Bool {
+  ///   - only: the one component that that checkpoint holds.
+  func writeRecord(config: ModelConfig, leftOut: [String], only: String?, into output: String) throws(MimoError) -> Bool {
     if let folder {
-      try TravellingRecord.write(folder, expertStorage: expertStorage, leftOut: leftOut, into: output)
+      try TravellingRecord.write(folder, expertStorage: expertStorage, leftOut: leftOut, only: only, into: output)
     } else if manifest != nil, let companionFolder {
-      try TravellingRecord.copy(recordWithFiles: companionFolder, into: output)
+      try TravellingRecord.copy(
+        recordWithFiles: companionFolder, expertStorage: expertStorage, only: only, into: output)
     } else {
       return false
     }

@@ -72,20 +72,22 @@ package struct ImportPlan: Sendable {
   package init(
     _ request: ConversionRequest, to format: Format, from source: ImportSource, plugin: PluginLibrary
   ) throws(MimoError) {
+    let part = try ModelPart(request.only, of: plugin.info)
     self.format = format
-    self.plugin = plugin.info
+    self.plugin = part.plugin
     self.source = source
     config = source.config
-    let cluster = try ImportPlan.cluster(request, to: format, plugin: plugin.info)
+    let cluster = try ImportPlan.cluster(request, to: format, plugin: part.plugin)
     naming = format == .prime ? .prime : ModelNaming(cluster.form)
     // The reference casts a MIMO model to bf16, whatever the config says.
     dtype = try config.dtype(asked: request.dtype ?? (naming == .mimo ? .bf16 : nil))
-    let description = try plugin.describe(
-      config.input(sources: source.shapes, options: request.pluginOptions), layout: naming.rawValue)
+    let description = part.described(
+      try plugin.describe(
+        config.input(sources: source.shapes, options: request.pluginOptions), layout: naming.rawValue))
     match = try source.match(description, dtype: dtype)
     let isWrapped = format == .fsdpDTensor
     let whole = try ModelLayout(
-      description, components: isWrapped ? naming.wrappedComponents(of: plugin.info) : naming.components(of: plugin.info),
+      description, components: isWrapped ? naming.wrappedComponents(of: part.plugin) : naming.components(of: part.plugin),
       cluster: cluster, padVocabulary: request.padVocabulary)
     let dtypes = whole.description.targets.map { [dtype] in $0.dtype ?? dtype }
     layout = try ImportPlan.sharing(whole, by: request.shardTable, to: format, dtypes: dtypes)

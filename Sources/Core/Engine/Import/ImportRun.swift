@@ -36,7 +36,7 @@ package struct ImportRun: Sendable {
       let differing = try TieCheck.run(plan.match.duplicates, in: folder)
       let result = try writeWeights(into: stage, progress: progress)
       try TravellingRecord.write(
-        folder, expertStorage: request.expertStorage, leftOut: differing.map(\.name), into: stage.path)
+        folder, expertStorage: request.expertStorage, leftOut: differing.map(\.name), only: request.only, into: stage.path)
       try snapshot.check()
       var report = report(differing)
       report.add(plan.conversion, names: names, result: result)
@@ -64,7 +64,8 @@ package struct ImportRun: Sendable {
     case .dist, .ranks:
       let tokenizer = (folder.path, folder.companions.filter(TravellingRecord.travels).map(\.path))
       let writer = StoredWriter(
-        model: plan.outputModel(request), request: request, training: try .beginning(), tokenizer: tokenizer)
+        model: plan.outputModel(request), request: request, training: try .beginning(), tokenizer: tokenizer,
+        isPart: request.only != nil)
       return try writer.write(plan.output, into: stage, from: sources, progress: progress)
     case .prime(let prime):
       let output = stage.path

@@ -25,24 +25,27 @@ package struct ReshardPlan: Sendable {
   package let dtype: DType
   /// What the source's layout had no place for, so that the config must say so.
   private let overrides: [ConfigOverride]
+  private let donorNotes: [String]
 
   package init(
     _ request: ConversionRequest, to format: ImportPlan.Format, from sourceFormat: CheckpointFormat,
     plugin: PluginLibrary
   ) throws(MimoError) {
     self.format = format
-    self.plugin = plugin.info
-    let cluster = try ImportPlan.cluster(request, to: format, plugin: plugin.info)
-    naming = ModelNaming(cluster.form)
     var stored = try StoredCheckpoint(
       request, format: sourceFormat, withOptimizer: format.holdsOptimizer && !request.weightsOnly, plugin: plugin)
+    let part = try ModelPart(stored.only, of: plugin.info)
+    self.plugin = part.plugin
+    let cluster = try ImportPlan.cluster(request, to: format, plugin: part.plugin)
+    naming = ModelNaming(cluster.form)
     // A layout that leaves tensors out says in the config that they are gone.
     overrides = naming == stored.naming ? [] : stored.description.configOverrides
     config = ModelConfig(stored.config.applying(overrides), path: stored.config.path)
-    let model = try stored.origin.describe(
-      naming, expertStorage: request.expertStorage, isWrittenPlain: true, config: config, plugin: plugin)
+    let model = part.described(
+      try stored.origin.describe(
+        naming, expertStorage: request.expertStorage, isWrittenPlain: true, config: config, plugin: plugin))
     let components =
-      format == .fsdpDTensor ? naming.wrappedComponents(of: plugin.info) : naming.components(of: plugin.info)
+      format == .fsdpDTensor ? naming.wrappedComponents(of: part.plugin) : naming.components(of: part.plugin)
     let weights = try TargetMatch(stored.model, to: model)
     let optimizer = stored.optimizer.following(weights.origins)
     let match =
@@ -50,6 +53,14 @@ package struct ReshardPlan: Sendable {
     drops = ReshardPlan.drops(match, of: stored)
     stored.keep(match.origins)
     try stored.locate(jobs: request.resources.jobs)
+    var notes: [String] = []
+    for splice in request.splices {
+      let donor = try Donor(splice, base: config, model: model, request: request, plugin: plugin)
+      try donor.checkDTypes(stored, asked: request.dtype)
+      stored.take(donor.checkpoint, at: donor.places)
+      notes.append(donor.note)
+    }
+    donorNotes = notes
     self.stored = stored
     let whole = try ModelLayout(
       optimizer.added(to: model), components: optimizer.added(to: components), cluster: cluster,
@@ -81,12 +92,12 @@ package struct ReshardPlan: Sendable {
         name: stored.name(of: drop.target), reason: drop.reason,
         bytes: stored.catalog.targets[drop.target].dtype.byteCount(elements: elements) ?? 0)
     }
-    return targets + stored.leftBehind.map { LeftBehind(key: $0).drop(in: stored.dist?.checkpoint) }
+    return targets + stored.leftBehind.map { LeftBehind(key: $0).drop(in: stored.dist) }
   }
 
   /// What the user should know beside drops and changes.
   package var notes: [String] {
-    overrides.filter { stored.config.json[$0.path] != nil }.map { override in
+    donorNotes + overrides.filter { stored.config.json[$0.path] != nil }.map { override in
       let what = override.value == .remove ? "taken out" : "changed"
       return "config.json: \(override.path) was \(what): \(override.reason)"
     }

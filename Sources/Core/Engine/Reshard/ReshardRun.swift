@@ -29,11 +29,11 @@ package struct ReshardRun: Sendable {
       let sources = try OutputFolder.open(plan.stored.catalog.files)
       let writer = StoredWriter(
         model: plan.outputModel(request), request: request, training: try training(),
-        tokenizer: (plan.stored.companionFolder ?? "", plan.stored.companions))
+        tokenizer: (plan.stored.companionFolder ?? "", plan.stored.companions), isPart: plan.stored.only != nil)
       let result = try writer.write(plan.output, into: stage, from: sources, progress: progress)
       try plan.stored.checkDigests(result.gathered.digests, areWhole: result.gathered.areWhole, files: sources)
       let isRecorded = try plan.stored.origin.writeRecord(
-        config: plan.config, leftOut: plan.stored.manifest?.leftOut ?? [], into: stage.path)
+        config: plan.config, leftOut: plan.stored.manifest?.leftOut ?? [], only: plan.stored.only, into: stage.path)
       try snapshot.check()
       var report = report()
       if !isRecorded { report.notes.append("OUT does not say its model: name --hf-config when it is read") }
@@ -57,7 +57,7 @@ package struct ReshardRun: Sendable {
   private func training() throws(MimoError) -> TrainingState {
     guard let sizes = plan.layout.components.first?.grid.layout else { return try .beginning() }
     if let legacy = plan.stored.legacy { return try .read(from: legacy, layout: sizes) }
-    guard let checkpoint = plan.stored.dist?.checkpoint else { return try .beginning() }
+    guard let checkpoint = plan.stored.dist else { return try .beginning() }
     return try .read(
       from: checkpoint, layout: sizes, keepsOptimizer: !plan.stored.optimizer.kinds.isEmpty,
       weightsOnly: request.weightsOnly)
