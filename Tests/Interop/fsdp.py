@@ -5,6 +5,7 @@
 """
 import argparse
 import functools
+import json
 import math
 import os
 import random
@@ -154,6 +155,39 @@ def save_uneven(rank, work, size, cut, names):
             model[key[len("model."):]] = shard
         objects = {"args": argparse.Namespace(num_layers=2), "iteration": 7, "checkpoint_version": 3.0}
         save({"model": model, **objects}, storage_writer=FileSystemWriter(f"{work}/{name}-torch-{size}-{cut}"))
+        export_table(model, rank, size, f"{work}/{name}-{size}-{cut}.json")
+
+
+def export_table(model, rank, size, path):
+    """The table of docs/formats.md, one message a rank."""
+    import torch
+    mine = []
+    for name, tensor in model.items():
+        chunk = tensor._local_tensor.__create_chunk_list__()[0]
+        mine.append({"name": name, "rank": rank, "global_shape": list(tensor.shape),
+                     "local_shape": list(chunk.sizes), "offset": list(chunk.offsets)})
+    gathered = [None] * size
+    torch.distributed.gather_object(mine, gathered if rank == 0 else None)
+    if rank == 0:
+        json.dump({"schema": 1, "shards": [shard for part in gathered for shard in part]}, open(path, "w"))
+
+
+def chunks(folder):
+    """Key -> boxes, as torch reads them."""
+    from torch.distributed.checkpoint import FileSystemReader
+    entries = FileSystemReader(folder).read_metadata().state_dict_metadata
+    return {k: {(tuple(c.offsets), tuple(c.sizes)) for c in v.chunks} for k, v in entries.items() if hasattr(v, "chunks")}
+
+
+def check_table(host, work, name):
+    """With the table that two processes exported, mimo-host cuts where they did."""
+    out = f"{work}/{name}-told"
+    outcome = subprocess.run([host, "convert", "-q", "--plugin", "Qwen3VL", "--to", "fsdp_dtensor", "--fsdp", "2", "--shard-table",
+                              f"{work}/{name}-2-1.json", f"{FIXTURES}/{CONVERSIONS[name][0]}/hf", out])
+    expect(outcome.returncode == 0, f"{name}: the exported table is refused")
+    if outcome.returncode == 0:
+        seen, wanted = chunks(iteration(work, f"{name}-told")), chunks(f"{work}/{name}-torch-2-1")
+        expect(seen == wanted, f"{name}: cut elsewhere: {[k for k in wanted if seen.get(k) != wanted[k]][:3]}")
 
 
 def main():
@@ -167,10 +201,13 @@ def main():
             written, config = f"{work}/{name}-torch-{size}-{cut}", f"{FIXTURES}/{CONVERSIONS[name][0]}/hf"
             outcome = subprocess.run([host, "verify", "-q", "--plugin", "Qwen3VL", "--hf-config", config, os.path.join(work, name), written])
             expect(outcome.returncode == 0, f"{name}: what torch wrote in {size} processes, tp {cut}, is not the same")
+    for name in names:
+        if "mimo" not in name:
+            check_table(host, work, name)
     import megatron.core
     import torch
     finish(f"torch {torch.__version__}, megatron-core {megatron.core.__version__}: {count} tensors of Megatron-FSDP whole, in uneven rows of "
-           "2 and 2 x 2 processes, and back from what these wrote")
+           "2 and 2 x 2 processes, and back from what these wrote; cut where a shard table says")
 
 
 if __name__ == "__main__":
