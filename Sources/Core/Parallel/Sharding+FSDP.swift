@@ -83,10 +83,14 @@ extension Sharding {
 
   /// The shape of the tensor that a rank of the component holds; nil when it has no part of this target.
   package func localShape(on rank: Int) -> LocalShape? {
-    guard shard(on: rank) != nil else { return nil }
+    shard(on: rank) == nil ? nil : localShape(ofPlace: fsdpRank(of: rank))
+  }
+
+  /// The shape of the tensor at a place of the fsdp axis.
+  package func localShape(ofPlace place: Int) -> LocalShape {
     guard let rows else { return localShape }
     var dims = localShape.dims
-    let held = rows.map { $0[fsdpRank(of: rank)].count }
+    let held = rows.map { $0[place].count }
     dims[0] = dim == 0 ? held.reduce(0, +) : held[0]
     return LocalShape(dims)
   }

@@ -16,6 +16,9 @@ package struct DistSource: Sendable {
   /// Keys that are not weights of the model: optimizer state, random state.
   package private(set) var leftBehind: [String] = []
 
+  /// Targets of several parts that are stored under one key, parts of all tensor parallel ranks mixed.
+  package private(set) var jointTargets: [Int] = []
+
   /// Which item a chunk lies in, and where in it.
   package struct Item: Sendable {
     package var tensor: Int
@@ -70,6 +73,7 @@ package struct DistSource: Sendable {
       try fitVocabulary(index, to: stored)
     }
     let target = description.targets[index]
+    if form[0].variant.parts == .together, target.placement.segments.count > 1 { jointTargets.append(index) }
     let start = catalog.chunks.count
     let dtype = tensors[0].dtype
     for (part, tensor) in zip(form, tensors) {

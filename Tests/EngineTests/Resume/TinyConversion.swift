@@ -9,7 +9,7 @@ import MimoSystem
 /// A made-up model of some hundred kilobytes, and conversions of it.
 struct TinyConversion: Sendable {
   enum Kind: String, Sendable, CaseIterable {
-    case importDist, importRanks, export, reshard
+    case importDist, importFSDP, importRanks, export, reshard
   }
 
   static let plugin = products.appending(path: "libQwen3VL.so").path
@@ -51,6 +51,7 @@ struct TinyConversion: Sendable {
   func run() throws(MimoError) -> ConversionReport {
     switch kind {
     case .importDist: return try importing(from: source, to: output, .mimo)
+    case .importFSDP: return try importing(from: source, to: output, .fsdpDTensor)
     case .importRanks: return try importing(from: source, to: output, .ranks)
     case .export:
       let request = request(from: source, to: output)
@@ -71,8 +72,9 @@ struct TinyConversion: Sendable {
     from source: String, to output: String, _ format: ImportPlan.Format
   ) throws(MimoError) -> ConversionReport {
     var request = request(from: source, to: output)
+    let extra = format == .fsdpDTensor ? ",fsdp=2" : ""
     request.layout = .mimo([
-      try ComponentRequest(parsing: "language=tp=2"), try ComponentRequest(parsing: "images=tp=1"),
+      try ComponentRequest(parsing: "language=tp=2" + extra), try ComponentRequest(parsing: "images=tp=1" + extra),
     ])
     let plan = try ImportPlan(
       request, to: format, from: .open(source), plugin: try PluginLibrary(path: TinyConversion.plugin))

@@ -77,6 +77,7 @@ struct StoredReader {
     let source = try DistSource(
       checkpoint, description: model, prefixes: naming.components(of: part.plugin).map { FSDPKeys.root + $0.prefix },
       others: part.others(naming.components).map { FSDPKeys.root + $0 }, form: .fsdp(FSDPKeys(model)))
+    try TrainerSizes(checkpoint).checkOrder(of: source)
     return StoredWeights(
       naming: naming, description: source.description, catalog: source.catalog,
       prefixes: naming.wrappedComponents(of: part.plugin).map(\.prefix), optimizer: noOptimizer,

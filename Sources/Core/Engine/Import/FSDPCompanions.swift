@@ -35,6 +35,7 @@ enum FSDPCompanions {
     if let sizes = layout.components.first?.grid.layout {
       pairs += [
         PicklePair(.string("tensor_model_parallel_size"), .int(Int64(sizes.tp))),
+        PicklePair(.string("expert_tensor_parallel_size"), .int(Int64(sizes.etp))),
         PicklePair(.string("pipeline_model_parallel_size"), .int(Int64(sizes.pp))),
       ]
     }

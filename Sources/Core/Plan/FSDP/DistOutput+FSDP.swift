@@ -16,10 +16,25 @@ extension DistOutput {
   ) throws(MimoError) {
     self.init(worldSize: layout.cluster.worldSize)
     let naming = FSDPKeys(layout.description)
+    for rank in DistOutput.writers(of: layout) { _ = file(ofRank: rank) }
     for index in layout.description.targets.indices {
       try add(rowsOf: index, of: layout, naming, dtype: dtypes[index])
     }
     for object in objects { add(object.key, bytes: object.item, rank: 0) }
+  }
+
+  /// The ranks that write anything, ascending: rank 0 always, for the objects.
+  private static func writers(of layout: ModelLayout) -> [Int] {
+    var writes = [Bool](repeating: false, count: layout.cluster.worldSize)
+    writes[0] = true
+    for sharding in layout.shardings {
+      for shard in 0..<sharding.shardCount {
+        for place in 0..<(sharding.rows == nil ? 1 : sharding.fsdpSize) where sharding.localShape(ofPlace: place).elementCount != 0 {
+          writes[sharding.rank(ofShard: shard, fsdpRank: place)] = true
+        }
+      }
+    }
+    return writes.indices.filter { writes[$0] }
   }
 
   private mutating func add(
