@@ -77,6 +77,7 @@ struct LegacyRanks: Sendable {
         .invalidInput, "\(files.count) files for tp \(tp) x pp \(pp) x ep \(ep) ranks", path: checkpoint.path,
         remedy: "Copy the missing mp_rank_* folders")
     }
+    for file in files { try LegacyRanks.checkVersion(file.content) }
     if let odd = files.first(where: { $0.modules.count != moduleCount }) {
       throw MimoError(
         .invalidInput, "holds \(odd.modules.count) modules, another rank \(moduleCount)", path: odd.content.path)
@@ -91,6 +92,21 @@ struct LegacyRanks: Sendable {
         .unsupported, "its interleaved pipeline has stages of uneven size", path: checkpoint.path,
         remedy: "Save it as torch_dist with Megatron first")
     }
+  }
+
+  /// Versions before 3 have the rows of attention in other orders. Source: Megatron-LM `fix_query_key_value_ordering`.
+  private static func checkVersion(_ file: LegacyRank) throws(MimoError) {
+    let version: Double? =
+      switch file["checkpoint_version"] {
+      case .float(let number): number
+      case .int(let number): Double(number)
+      default: nil
+      }
+    if let version, version >= 3 { return }
+    let word = version.map { "has checkpoint_version \($0)" } ?? "has no checkpoint_version"
+    throw MimoError(
+      .unsupported, "\(word): before 3.0 query, key and value lie in another order", path: file.path,
+      remedy: "Load and save it once with a newer Megatron")
   }
 
   /// Where a target lies: pipeline stage, module of the stage, number of its layer there.

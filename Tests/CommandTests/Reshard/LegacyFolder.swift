@@ -7,6 +7,7 @@ struct LegacyFolder {
   let ranks: String
   /// Stages of the ranks' pipeline that one file holds: more than one make it interleaved.
   var interleaved = 1
+  var version = 3.0
   /// Changes a rank's module before it is written.
   var change: (inout [PicklePair]) -> Void = { _ in }
 
@@ -45,7 +46,7 @@ struct LegacyFolder {
             state: .record([
               "tensor_model_parallel_size": .int(Int64(tp)), "pipeline_model_parallel_size": .int(Int64(pp)),
             ])))),
-      PicklePair(.string("checkpoint_version"), .float(3)), PicklePair(.string("iteration"), .int(10)),
+      PicklePair(.string("checkpoint_version"), .float(version)), PicklePair(.string("iteration"), .int(10)),
     ]
     for (turn, rank) in holders.enumerated() {
       let name = String(format: "%@/rank-%04d.safetensors", ranks, rank)

@@ -146,6 +146,14 @@ import Testing
     #expect(try Host.run(command + ["--dtype", "bfloat16", scratch("base"), scratch("out")]).code == 0)
   }
 
+  @Test func aComponentAloneIsNoBase() throws {
+    let scratch = try Scratch()
+    try SpliceTests.make(in: scratch, Detour.single + ["--only", "language"])
+    Refusal.judge(
+      try Host.run(["splice", "-q", "--from", "images=\(scratch("other"))", scratch("base"), scratch("out")]), code: 8,
+      words: ["holds component language alone", "Name a whole checkpoint as BASE"])
+  }
+
   @Test func aBaseThatDoesNotSayItsLayoutWantsOne() throws {
     let scratch = try Scratch()
     try SpliceTests.make(in: scratch)
