@@ -15,6 +15,8 @@ import Testing
     Case(layout: ["--tp", "2", "--pp", "4"], interleaved: 2),
     Case(source: Fixtures.experts, layout: ["--tp", "2", "--ep", "2"]),
     Case(source: Fixtures.experts, layout: ["--pp", "2", "--ep", "2"]),
+    Case(source: Fixtures.experts, layout: ["--tp", "2", "--ep", "2", "--etp", "1"]),
+    Case(source: Fixtures.experts, layout: ["--tp", "2", "--ep", "4", "--etp", "1"]),
   ]
 
   /// A legacy checkpoint of a fixture, in `scratch("legacy")`.
@@ -87,7 +89,7 @@ import Testing
     try FileManager.default.removeItem(atPath: last)
     try Refusal.expect(
       command + [scratch("legacy"), scratch("out")], in: scratch, code: 3,
-      words: ["3 files for tp 2 x pp 2 x ep 1 ranks", "mp_rank_*"])
+      words: ["3 files for the 4 ranks of tp 2, pp 2, ep 1, etp 2", "mp_rank_*"])
   }
 
   @Test func aVersionWithAnotherOrderOfAttentionIsRefused() throws {
