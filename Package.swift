@@ -73,7 +73,9 @@ let package = Package(
     .testTarget(name: "TensorTests", dependencies: ["AlgebraSupport", "MimoTensor"], path: "Tests/TensorTests"),
     .testTarget(name: "FormatsTests", dependencies: ["MimoFormats", "MimoChecksum"], path: "Tests/FormatsTests",
       exclude: ["Fixtures"]),
-    .testTarget(name: "ParallelTests", dependencies: ["MimoParallel"], path: "Tests/ParallelTests"),
+    .testTarget(
+      name: "ParallelTests", dependencies: ["AlgebraSupport", "MimoParallel", "MimoTensor"], path: "Tests/ParallelTests",
+      exclude: ["Fixtures"]),
     .testTarget(
       name: "MappingTests", dependencies: ["AlgebraSupport", "MimoMapping", "MimoParallel", "MimoSystem", "MimoTensor"],
       path: "Tests/MappingTests"),

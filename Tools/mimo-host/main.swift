@@ -2,9 +2,9 @@ import Glibc
 import MimoSystem
 
 let dispatch = Dispatch(entries: [
-  Entry(ConvertOptions.self, run), Entry(PlanOptions.self, run), Entry(InspectOptions.self, run),
+  Entry(ConvertOptions.self, run), Entry(SpliceOptions.self, run), Entry(PlanOptions.self, run), Entry(InspectOptions.self, run),
   Entry(VerifyOptions.self, run), Entry(SynthOptions.self, run), Entry(PluginListOptions.self, run),
-  Entry(PluginDescribeOptions.self, run),
+  Entry(PluginDescribeOptions.self, run), Entry(ShardsOptions.self, run),
 ])
 do {
   try dispatch.run(Array(CommandLine.arguments.dropFirst()))

@@ -21,7 +21,8 @@ package struct ShardPiece: Sendable, Hashable {
   package var localOffset: Int
 }
 
-/// One target in one layout: how many shards it has, what each holds, and on which ranks.
+/// One target in one layout: how many shards it has, what each holds, and on which ranks: the algebra that tells every
+/// rank's shape of every tensor without asking a rank.
 ///
 /// Shards are numbered by their tp (or etp) rank; a target that is not split is one shard. Cheap to make, with no list of
 /// ranks or pieces inside, but some hundred bytes: make it where it is needed rather than keep one a target.
@@ -41,7 +42,10 @@ package struct Sharding: Sendable {
   package let expertRank: Int?
   /// The expert's number on its rank, nil for what is no routed expert.
   package let localExpert: Int?
-  private let grid: RankGrid
+  /// Of each segment (of all where the first dim is not split), the rows of a shard that each rank of the fsdp axis
+  /// holds; nil where every rank holds all of its shard.
+  package internal(set) var rows: [RowCuts]?
+  let grid: RankGrid
 
   /// - Parameter tensor: names the target in errors, and is asked for in errors alone.
   package init(

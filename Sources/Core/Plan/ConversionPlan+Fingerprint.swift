@@ -38,6 +38,7 @@ extension ConversionPlan {
         hash.add(fragment.kernel?.name ?? "")
       }
     }
+    for plan in gathering { hash.add(Int(truncatingIfNeeded: plan.hash)) }
     return hash.finish()
   }
 }

@@ -19,7 +19,7 @@ package struct ModelLayout: Sendable {
   package let components: [Component]
   package let cluster: ClusterLayout
   /// Parallel to the description's targets.
-  package let shardings: [Sharding]
+  package internal(set) var shardings: [Sharding]
 
   /// - Parameters:
   ///   - components: name and prefix of the plugin's components, in its order.

@@ -5,6 +5,7 @@ import MimoTensor
 extension ConversionReport {
   /// Takes over the tensors of a plan and what moving them showed.
   mutating func add(_ plan: ConversionPlan, names: [String], result: MoveResult?) {
+    digestsAreOfParameters = plan.direction == .storedToStored
     for (index, tensor) in plan.whole.enumerated() {
       for (part, stored) in tensor.stored.enumerated() {
         let digest = part == 0 ? result?.wholeDigests[index] : result?.scaleDigests[index]
@@ -25,7 +26,7 @@ extension ConversionReport {
           made.append(name)
         }
       }
-      let chunks = plan.direction == .wholeToStored ? result.map { Array($0.chunkDigests[plan.stored.targets[index].chunks]) } : nil
+      let chunks = plan.direction == .storedToWhole ? nil : result.map { Array($0.chunkDigests[plan.stored.targets[index].chunks]) }
       targets.append(
         Target(
           name: names[index], dtype: plan.stored.targets[index].dtype.rawValue, shape: Array(target.shape.dims),
@@ -44,7 +45,7 @@ extension ConversionReport {
     let own = plan.whole[index].dtype
     guard let other = plan.uses[index].lazy.map({ plan.stored.targets[$0.target].dtype }).first(where: { $0 != own })
     else { return }
-    let (from, to) = plan.direction == .wholeToStored ? (own, other) : (other, own)
+    let (from, to) = plan.direction == .storedToWhole ? (other, own) : (own, other)
     dtypeChanges.append(DTypeChange(tensor: plan.whole[index].name, from: from.rawValue, to: to.rawValue))
   }
 
