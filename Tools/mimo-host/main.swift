@@ -1,5 +1,8 @@
 import Glibc
+import MimoPlugins
 import MimoSystem
+
+PluginServer.serveIfAsked(Array(CommandLine.arguments.dropFirst()))
 
 let dispatch = Dispatch(entries: [
   Entry(ConvertOptions.self, run), Entry(PlanOptions.self, run), Entry(InspectOptions.self, run),

@@ -6,27 +6,27 @@ import PluginABI
 extension DescribeHost {
   static func setFiles(_ host: inout mimo_host) {
     host.provider = { handle, classPath in
-      DescribeHost.status(handle) { (session) throws(MimoError) in
-        session.builder.provider(try BoundaryReader.name(classPath, "the provider's class"))
+      DescribeHost.status(handle) { () throws(MimoError) in
+        .provider(try BoundaryReader.name(classPath, "the provider's class"))
       }
     }
     host.provider_field = { handle, path, value in
-      DescribeHost.status(handle) { (session) throws(MimoError) in
+      DescribeHost.status(handle) { () throws(MimoError) in
         let path = try BoundaryReader.name(path, "a provider field")
-        session.builder.providerField(ProviderField(path: path, value: try DescribeHost.field(value, path)))
+        return .providerField(ProviderField(path: path, value: try DescribeHost.field(value, path)))
       }
     }
     host.config_override = { handle, path, value, reason in
-      DescribeHost.status(handle) { (session) throws(MimoError) in
+      DescribeHost.status(handle) { () throws(MimoError) in
         let path = try BoundaryReader.name(path, "a config override")
         let reason = try BoundaryReader.name(reason, "the reason of a config override")
         let row = try BoundaryReader.checked(value, "the value of \(path)")
         let field = row.kind == MIMO_VALUE_REMOVE ? ConfigField.remove : try DescribeHost.field(value, path)
-        session.builder.configOverride(ConfigOverride(path: path, value: field, reason: reason))
+        return .configOverride(ConfigOverride(path: path, value: field, reason: reason))
       }
     }
     host.fail = { handle, message in
-      DescribeHost.status(handle) { (session) throws(MimoError) in
+      DescribeSession.declare(handle, failed: MIMO_FAILED) { (_) throws(MimoError) -> mimo_status in
         let text = try BoundaryReader.text(message, "a failure's message")
         throw MimoError(.invalidInput, text.isEmpty ? "the plugin fails without saying why" : text)
       }

@@ -8,19 +8,19 @@ extension DescribeHost {
   static func setLayout(_ host: inout mimo_host) {
     host.target = { handle, target in
       DescribeSession.declare(handle, failed: MIMO_NO_TARGET) { (session) throws(MimoError) in
-        try DescribeHost.declare(try BoundaryReader.checked(target, "a target"), in: session)
+        session.record(target: try DescribeHost.target(try BoundaryReader.checked(target, "a target")))
       }
     }
     host.alias = { handle, target, name in
-      DescribeHost.status(handle) { (session) throws(MimoError) in
-        try session.builder.alias(of: Int(target), name: try BoundaryReader.name(name, "an alias's name"))
+      DescribeHost.status(handle) { () throws(MimoError) in
+        .alias(of: Int(target), name: try BoundaryReader.name(name, "an alias's name"))
       }
     }
     host.state_entry = { handle, entry in
-      DescribeHost.status(handle) { (session) throws(MimoError) in
+      DescribeHost.status(handle) { () throws(MimoError) in
         let entry = try BoundaryReader.checked(entry, "a state entry")
         let key = try BoundaryReader.name(entry.key, "a state entry's key")
-        try session.builder.stateEntry(
+        return .stateEntry(
           StateEntryDeclaration(
             component: Int(entry.component), key: key,
             layer: try DescribeHost.position(entry.layer, of: entry.layer_count, "layer", key),
@@ -28,31 +28,36 @@ extension DescribeHost {
       }
     }
     host.drop = { handle, pattern, reason in
-      DescribeHost.status(handle) { (session) throws(MimoError) in
-        try session.builder.drop(
-          pattern: try BoundaryReader.name(pattern, "a drop pattern"),
-          reason: try BoundaryReader.name(reason, "a drop reason"))
+      DescribeHost.status(handle) { () throws(MimoError) in
+        .drop(
+          DropRule(
+            pattern: try BoundaryReader.name(pattern, "a drop pattern"),
+            reason: try BoundaryReader.name(reason, "a drop reason")))
       }
     }
     host.tie = { handle, duplicate, original in
-      DescribeHost.status(handle) { (session) throws(MimoError) in
-        try session.builder.tie(
-          duplicate: try BoundaryReader.name(duplicate, "a tied name"),
-          original: try BoundaryReader.name(original, "a tied name"))
+      DescribeHost.status(handle) { () throws(MimoError) in
+        .tie(
+          Tie(
+            duplicate: try BoundaryReader.name(duplicate, "a tied name"),
+            original: try BoundaryReader.name(original, "a tied name")))
       }
     }
   }
 
   static func status(
-    _ handle: OpaquePointer?, _ body: (DescribeSession) throws(MimoError) -> Void
+    _ handle: OpaquePointer?, _ declaration: () throws(MimoError) -> Declaration
   ) -> mimo_status {
     DescribeSession.declare(handle, failed: MIMO_FAILED) { (session) throws(MimoError) in
-      try body(session)
+      session.record(try declaration())
       return MIMO_OK
     }
   }
 
-  private static func declare(_ target: mimo_target, in session: DescribeSession) throws(MimoError) -> mimo_target_id {
+  /// The longest layer or expert axis that is believed.
+  static let longestAxis = 1 << 24
+
+  private static func target(_ target: mimo_target) throws(MimoError) -> Declaration.Target {
     let name = try BoundaryReader.name(target.name, "a target's name")
     guard target.flags & ~MIMO_TARGET_VOCABULARY == 0 else {
       throw BoundaryReader.broken("target \(name) has unknown flags \(target.flags)")
@@ -63,11 +68,10 @@ extension DescribeHost {
     let placement = Placement(
       stage: try stage(target, layer, name),
       expert: expert.map { Placement.Expert(index: $0.index, count: $0.count) }, split: split, segments: segments)
-    let id = try session.builder.target(
+    return Declaration.Target(
       component: Int(target.component), name: name, key: try BoundaryReader.text(target.key, "the key of \(name)"),
       node: Int(target.node), kind: try kind(target, name), dtype: try BoundaryReader.dtype(target.dtype, name),
-      placement: placement, layer: layer, isVocabulary: target.flags & MIMO_TARGET_VOCABULARY != 0)
-    return mimo_target_id(id)
+      isVocabulary: target.flags & MIMO_TARGET_VOCABULARY != 0, layer: layer, placement: placement)
   }
 
   private static func stage(
@@ -96,7 +100,7 @@ extension DescribeHost {
     _ index: Int64, of count: Int64, _ what: String, _ name: String
   ) throws(MimoError) -> AxisPosition? {
     if index == -1, count == 0 { return nil }
-    guard index >= 0, index < count, count <= 1 << 24 else {
+    guard index >= 0, index < count, count <= longestAxis else {
       throw BoundaryReader.broken("\(name) is \(what) \(index) of \(count)")
     }
     return AxisPosition(index: Int(index), count: Int(count))

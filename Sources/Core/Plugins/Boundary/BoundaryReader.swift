@@ -3,7 +3,7 @@ import MimoTensor
 import PluginABI
 
 /// Reads what a plugin hands over, without believing any of it: NULL, lengths, sizes and text are checked.
-enum BoundaryReader {
+package enum BoundaryReader {
   /// The longest text that a plugin may hand over.
   static let textLimit = 1 << 16
   /// The most rows that a table of a plugin may have.
@@ -13,7 +13,7 @@ enum BoundaryReader {
     MimoError(.plugin, "the plugin breaks the contract: \(message)", remedy: "This is a fault of the plugin")
   }
 
-  static func text(_ view: mimo_string, _ what: String) throws(MimoError) -> String {
+  package static func text(_ view: mimo_string, _ what: String) throws(MimoError) -> String {
     guard view.length > 0 else { return "" }
     guard let data = view.data else { throw broken("\(what) is NULL with length \(view.length)") }
     guard view.length <= textLimit else {
@@ -85,14 +85,7 @@ enum BoundaryReader {
 
   /// nil for the model's own dtype.
   static func dtype(_ value: mimo_dtype, _ what: String) throws(MimoError) -> DType? {
-    switch value {
-    case MIMO_DTYPE_MODEL: nil
-    case MIMO_DTYPE_F32: .f32
-    case MIMO_DTYPE_F16: .f16
-    case MIMO_DTYPE_BF16: .bf16
-    case MIMO_DTYPE_U8: .u8
-    case MIMO_DTYPE_F8_E4M3: .f8e4m3
-    default: throw broken("\(what) has the unknown dtype \(value)")
-    }
+    guard let dtype = BoundaryDType.named(value) else { throw broken("\(what) has the unknown dtype \(value)") }
+    return dtype
   }
 }

@@ -1,8 +1,8 @@
 import PluginABI
 
 /// The C functions that a plugin calls while it describes a model; each one finds its session and does the work there.
-enum DescribeHost {
-  static var table: mimo_host {
+package enum DescribeHost {
+  package static var table: mimo_host {
     var host = mimo_host()
     host.struct_size = UInt32(MemoryLayout<mimo_host>.size)
     host.abi = MIMO_ABI_VERSION

@@ -7,67 +7,61 @@ import PluginABI
 extension DescribeHost {
   static func setGraph(_ host: inout mimo_host) {
     host.source = { handle, name, rank, dims, published in
-      DescribeHost.node(handle) { (session) throws(MimoError) in
+      DescribeHost.node(handle) { () throws(MimoError) in
         let name = try BoundaryReader.name(name, "a source's name")
         let shape = try BoundaryReader.shape(rank, dims, name)
-        return try session.builder.source(
-          name, shape: shape, published: try BoundaryReader.dtype(published, name))
+        return .source(name, shape, published: try BoundaryReader.dtype(published, name))
       }
     }
     host.decode = { handle, encoding in
-      DescribeHost.node(handle) { (session) throws(MimoError) in
+      DescribeHost.node(handle) { () throws(MimoError) in
         let row = try BoundaryReader.checked(encoding, "an encoding")
         let name = try BoundaryReader.name(row.name, "an encoded source's name")
-        return try session.builder.decode(
-          name, shape: try BoundaryReader.shape(row.rank, row.dims, name), try DescribeHost.encoding(row, name))
+        let shape = try BoundaryReader.shape(row.rank, row.dims, name)
+        return .decode(name, shape, try DescribeHost.encoding(row, name))
       }
     }
     host.concat = { handle, dim, nodes, count in
-      DescribeHost.node(handle) { (session) throws(MimoError) in
+      DescribeHost.node(handle) { () throws(MimoError) in
         let ids = try BoundaryReader.values(nodes, count: count, "the nodes of concat")
-        return try session.builder.concat(ids.map { Int($0) }, dim: Int(dim))
+        return .concat(ids.map { Int($0) }, dim: Int(dim))
       }
     }
     host.narrow = { handle, input, dim, start, length in
-      DescribeHost.node(handle) { (session) throws(MimoError) in
-        try session.builder.narrow(Int(input), dim: Int(dim), start: Int(start), length: Int(length))
-      }
+      DescribeHost.node(handle) { .narrow(Int(input), dim: Int(dim), start: Int(start), length: Int(length)) }
     }
     host.reshape = { handle, input, rank, dims in
-      DescribeHost.node(handle) { (session) throws(MimoError) in
-        try session.builder.reshape(Int(input), to: try BoundaryReader.shape(rank, dims, "reshape"))
+      DescribeHost.node(handle) { () throws(MimoError) in
+        .reshape(Int(input), try BoundaryReader.shape(rank, dims, "reshape"))
       }
     }
     host.permute = { handle, input, rank, order in
-      DescribeHost.node(handle) { (session) throws(MimoError) in
+      DescribeHost.node(handle) { () throws(MimoError) in
         guard rank <= MIMO_MAX_RANK else { throw BoundaryReader.broken("permute with rank \(rank)") }
         let order = try BoundaryReader.values(order, count: Int(rank), "the order of permute")
-        return try session.builder.permute(Int(input), order: order.map { Int($0) })
+        return .permute(Int(input), order: order.map { Int($0) })
       }
     }
     host.pad = { handle, input, dim, extent in
-      DescribeHost.node(handle) { (session) throws(MimoError) in
-        try session.builder.pad(Int(input), dim: Int(dim), to: Int(extent))
-      }
+      DescribeHost.node(handle) { .pad(Int(input), dim: Int(dim), extent: Int(extent)) }
     }
     host.map = { handle, input, kernel in
-      DescribeHost.node(handle) { (session) throws(MimoError) in
-        try session.builder.map(
-          Int(input), kernel: try DescribeHost.element(try BoundaryReader.checked(kernel, "a kernel")))
+      DescribeHost.node(handle) { () throws(MimoError) in
+        .map(Int(input), try DescribeHost.element(try BoundaryReader.checked(kernel, "a kernel")))
       }
     }
     host.zeros = { handle, rank, dims in
-      DescribeHost.node(handle) { (session) throws(MimoError) in
-        try session.builder.zeros(try BoundaryReader.shape(rank, dims, "zeros"))
+      DescribeHost.node(handle) { () throws(MimoError) in
+        .zeros(try BoundaryReader.shape(rank, dims, "zeros"))
       }
     }
   }
 
   private static func node(
-    _ handle: OpaquePointer?, _ body: (DescribeSession) throws(MimoError) -> ModelBuilder.NodeID
+    _ handle: OpaquePointer?, _ declaration: () throws(MimoError) -> Declaration
   ) -> mimo_node {
     DescribeSession.declare(handle, failed: MIMO_NO_NODE) { (session) throws(MimoError) in
-      mimo_node(try body(session))
+      session.record(node: try declaration())
     }
   }
 

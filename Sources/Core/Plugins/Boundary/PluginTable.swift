@@ -46,6 +46,7 @@ enum PluginTable {
       version: try BoundaryReader.name(table.version, "version"),
       architectures: try names(table.architectures, table.architecture_count, "architectures"),
       components: try components(table), layouts: try names(table.layouts, table.layout_count, "layouts"))
+    try info.refuseEmptyOrDoubled()
     return (table, info)
   }
 
@@ -56,7 +57,6 @@ enum PluginTable {
     for (i, view) in try BoundaryReader.values(start, count: count, what).enumerated() {
       names.append(try BoundaryReader.name(view, "\(what)[\(i)]"))
     }
-    try refuseEmptyOrDoubled(names, what)
     return names
   }
 
@@ -72,13 +72,7 @@ enum PluginTable {
           modalityKey: try BoundaryReader.text(row.modality_key, "modality_key of \(name)"),
           targetModulePath: try BoundaryReader.name(row.target_module_path, "target_module_path of \(name)")))
     }
-    try refuseEmptyOrDoubled(components.map(\.name), "components")
     return components
-  }
-
-  private static func refuseEmptyOrDoubled(_ names: [String], _ what: String) throws(MimoError) {
-    guard !names.isEmpty else { throw BoundaryReader.broken("its table has no \(what)") }
-    guard Set(names).count == names.count else { throw BoundaryReader.broken("its \(what) hold a name twice") }
   }
 
   private static func view(of text: StaticString) -> mimo_string {
