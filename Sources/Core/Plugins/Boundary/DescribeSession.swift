@@ -14,7 +14,7 @@ package final class DescribeSession {
   let architecture: String
   package private(set) var failure: MimoError?
   private let log: DeclarationLog
-  private let lender: Lender
+  private let lender: any Lender
   private let limit: Int
   /// The call that a trial lets fail, counted from 1.
   private let failingCall: Int?
@@ -25,7 +25,7 @@ package final class DescribeSession {
   private var targets: mimo_target_id = 0
 
   package init(
-    _ model: ModelInput, architecture: String, log: DeclarationLog, lender: Lender = Lender(),
+    _ model: ModelInput, architecture: String, log: DeclarationLog, lender: any Lender = HeapLender(),
     limit: Int = declarationLimit, failingCall: Int? = nil
   ) {
     self.failingCall = failingCall

@@ -1,7 +1,12 @@
 import PluginABI
 
-/// Texts that the host lends to a plugin until `describe` returns.
-package class Lender {
+/// Keeps texts for a plugin until `describe` returns.
+package protocol Lender: AnyObject {
+  func lend(_ text: String) -> mimo_string
+}
+
+/// Lends from the heap.
+package final class HeapLender: Lender {
   private var lent: [UnsafeMutablePointer<CChar>] = []
 
   package init() {}

@@ -1,0 +1,77 @@
+import MimoFormats
+import MimoMapping
+import MimoPlugins
+import MimoSystem
+import MimoTensor
+
+/// Runs trials, each in a process of its own, and judges how it ended.
+struct TrialRunner: Sendable {
+  /// How a trial ended.
+  struct Result {
+    var findings: [Finding] = []
+    /// An error that the trial's process reported: the plugin could not be loaded.
+    var error: MimoError?
+    /// "crashed (SIGSEGV)"; nil when the process came to its end.
+    var fault: String?
+    var printed: [UInt8] = []
+
+    var runs: [Finding.Run] {
+      findings.compactMap { if case .run(let run) = $0 { run } else { nil } }
+    }
+  }
+
+  let path: String
+  let process: PluginProcess
+
+  func carryOut(_ trial: Trial) throws(MimoError) -> Result {
+    var wire = WireWriter()
+    trial.write(to: &wire)
+    // Freed and fresh memory holds something, so that what a plugin reads of it shows.
+    let perturbed = ["MALLOC_PERTURB_": "165"]
+    var child = process.child([TrialServer.command, path])
+    child.environment.merge(perturbed) { own, _ in own }
+    var result = Result()
+    var frames = FrameReader()
+    var isDone = false
+    do {
+      let outcome = try child.run(wire.bytes) { (bytes) throws(MimoError) in
+        try frames.append(bytes) { (frame, payload) throws(MimoError) in
+          switch frame {
+          case .finding:
+            result.findings.append(try WireReader.read(payload) { (wire) throws(MimoError) in try Finding(from: &wire) })
+          case .failure:
+            result.error = try WireReader.read(payload) { (wire) throws(MimoError) in try MimoError(from: &wire) }
+            isDone = true
+          default: isDone = true
+          }
+        }
+      }
+      result.printed = outcome.printed
+      if outcome.end != .exited(0) || !isDone { result.fault = PluginProcess.fault(outcome, process.timeout) }
+    } catch {
+      guard error.code == .plugin else { throw error }
+      result.fault = error.description
+    }
+    return result
+  }
+
+  /// How each of several models ended. A process that one of them ends is followed by another for the rest.
+  func outcomes(
+    _ requests: [DescribeRequest], components: [String], _ conduct: Trial.Conduct = Trial.Conduct()
+  ) throws(MimoError) -> [Outcome] {
+    var outcomes: [Outcome] = []
+    while outcomes.count < requests.count {
+      let rest = Array(requests[outcomes.count...].prefix(TrialRunner.batch))
+      let result = try carryOut(.describe(rest, conduct))
+      if let error = result.error { throw error }
+      outcomes += result.runs.prefix(rest.count).map { Outcome($0, components: components) }
+      if let fault = result.fault {
+        guard result.runs.count < rest.count else { throw MimoError(.plugin, "the plugin \(fault) as it was unloaded") }
+        outcomes.append(.fault(fault))
+      }
+    }
+    return outcomes
+  }
+
+  private static let batch = 16
+}
