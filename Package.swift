@@ -77,10 +77,15 @@ let package = Package(
     .testTarget(
       name: "MappingTests", dependencies: ["AlgebraSupport", "MimoMapping", "MimoParallel", "MimoSystem", "MimoTensor"],
       path: "Tests/MappingTests"),
+    .target(name: "BadPlugins", path: "Tests/BadPlugins", exclude: ["C"]),
+    .testTarget(
+      name: "ConformanceTests",
+      dependencies: ["BadPlugins", "MimoConformance", "MimoFormats", "MimoPlugins", "MimoSystem"],
+      path: "Tests/ConformanceTests"),
     .testTarget(
       name: "PluginsTests",
       dependencies: [
-        "MimoPlugins", "PluginABI", "MimoFormats", "MimoMapping", "MimoParallel", "MimoSystem", "MimoTensor",
+        "BadPlugins", "MimoPlugins", "PluginABI", "MimoFormats", "MimoMapping", "MimoParallel", "MimoSystem", "MimoTensor",
       ],
       path: "Tests/PluginsTests", exclude: ["BadPlugins", "Fixtures"]),
     .testTarget(name: "PlanTests", dependencies: ["MimoPlan"], path: "Tests/PlanTests"),
@@ -93,7 +98,9 @@ let package = Package(
       path: "Tests/EngineTests", exclude: ["Fixtures"]),
     .testTarget(
       name: "CommandTests",
-      dependencies: ["mimo-host", "MimoChecksum", "MimoFormats", "MimoParallel", "MimoSystem", "MimoTensor"],
+      dependencies: [
+        "mimo-host", "BadPlugins", "MimoChecksum", "MimoFormats", "MimoParallel", "MimoSystem", "MimoTensor",
+      ],
       path: "Tests/CommandTests"),
   ]
     + families.map {

@@ -21,6 +21,8 @@ enum Finding {
     var status: Int
     /// The first failure, as the host holds it.
     var failure: MimoError?
+    /// Whether it was stopped because it declared too much.
+    var isEndless: Bool
     /// Calls of the host.
     var calls: Int
     /// Everything that was declared, byte for byte.
@@ -48,6 +50,7 @@ extension Finding {
       wire.byte(1)
       wire.int(run.status)
       wire.optional(run.failure) { wire, error in error.write(to: &wire) }
+      wire.flag(run.isEndless)
       wire.int(run.calls)
       wire.data(run.log)
     case .residue(let residue):
@@ -67,7 +70,7 @@ extension Finding {
       self = .run(
         Run(
           status: try wire.int(), failure: try wire.optional { (wire) throws(MimoError) in try MimoError(from: &wire) },
-          calls: try wire.int(), log: try wire.data()))
+          isEndless: try wire.flag(), calls: try wire.int(), log: try wire.data()))
     case 2:
       self = .residue(
         Residue(

@@ -16,6 +16,10 @@ enum Outcome {
   case fault(String)
 
   init(_ run: Finding.Run, components: [String]) {
+    guard !run.isEndless else {
+      self = .endless
+      return
+    }
     do throws(MimoError) {
       if let failure = run.failure { throw failure }
       guard run.status == 0 else {
@@ -33,11 +37,7 @@ enum Outcome {
 
   private init(_ error: MimoError) {
     let line = [error.tensor, error.message].compactMap { $0 }.joined(separator: ": ")
-    if error.message.contains("declares more than") {
-      self = .endless
-    } else {
-      self = error.code == .plugin ? .broken(line) : .refused(line)
-    }
+    self = error.code == .plugin ? .broken(line) : .refused(line)
   }
 
   var description: ModelDescription? {

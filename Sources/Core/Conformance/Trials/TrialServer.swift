@@ -39,7 +39,8 @@ package enum TrialServer {
       lender: conduct.guardsViews ? GuardedLender() : HeapLender(), limit: request.limit, failingCall: conduct.failingCall)
     let status = try describe(plugin, session, request.layout, conduct.hostSize)
     log.flush()
-    return Finding.Run(status: Int(status), failure: session.failure, calls: session.calls, log: bytes)
+    return Finding.Run(
+      status: Int(status), failure: session.failure, isEndless: session.isEndless, calls: session.calls, log: bytes)
   }
 
   private static func describe(

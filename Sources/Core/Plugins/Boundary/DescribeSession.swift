@@ -20,6 +20,8 @@ package final class DescribeSession {
   private let failingCall: Int?
   /// Calls of the plugin so far.
   package private(set) var calls = 0
+  /// Whether it was stopped because it declared too much.
+  package private(set) var isEndless = false
   private var declarations = 0
   private var nodes: mimo_node = 0
   private var targets: mimo_target_id = 0
@@ -68,6 +70,7 @@ package final class DescribeSession {
     call(handle, failed: failed) { (session) throws(MimoError) in
       session.declarations += 1
       guard session.declarations <= session.limit else {
+        session.isEndless = true
         throw BoundaryReader.broken("it declares more than \(session.limit) nodes and targets")
       }
       return try body(session)

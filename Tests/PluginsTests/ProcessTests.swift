@@ -1,0 +1,78 @@
+import BadPlugins
+import Foundation
+import MimoFormats
+import MimoSystem
+import Testing
+
+@testable import MimoPlugins
+
+/// A plugin that misbehaves costs one error, and nothing of this process.
+@Suite(.enabled(if: BadPlugin.compiler != nil, "a C compiler is needed to make the bad plugins"))
+struct ProcessTests {
+  private func describe(_ name: String, timeout: Duration = .seconds(60)) throws -> MimoError? {
+    let bad = try BadPlugin(name)
+    let program = PluginProcess.beside(ProgramPath.running).program
+    let model = ModelInput(config: try JSONParser.parse(file: try bad.config()))
+    do throws(MimoError) {
+      let plugin = try PluginLibrary(path: bad.path, process: PluginProcess(program: program, timeout: timeout))
+      _ = try plugin.describe(model, layout: "megatron")
+      return nil
+    } catch {
+      #expect(error.path == bad.path)
+      return error
+    }
+  }
+
+  @Test(arguments: [
+    ("crashes-on-load", "the plugin crashed (SIGSEGV) while it was loaded"),
+    ("crashes-on-unload", "the plugin crashed (SIGABRT) while it was unloaded"),
+    ("crashes-in-describe", "the plugin crashed (SIGSEGV) in describe for layout megatron"),
+    ("aborts", "the plugin crashed (SIGABRT), saying 'toy: assertion failed', in describe for layout megatron"),
+    ("exits", "the plugin ended the process (exit code 0) in describe for layout megatron"),
+    ("frees-what-is-lent", "crashed (SIGABRT)"), ("lies-about-lengths", "crashed (SIGSEGV) in describe"),
+    ("writes-answers-itself", "it is no message of ours"), ("closes-everything", "ended the process (exit code 0)"),
+    ("declares-without-end", "it declares more than"),
+  ])
+  func isOneErrorThatSaysWhatHappened(_ name: String, _ words: String) throws {
+    let error = try #require(try describe(name), "it went unseen")
+    #expect(error.description.contains(words), "\(error)")
+    #expect(error.code == .plugin)
+  }
+
+  @Test func aHangEndsInTime() throws {
+    let start = MonotonicClock.seconds()
+    let error = try describe("hangs", timeout: .seconds(2))
+    #expect(error?.description.contains("did not finish within 2 s in describe for layout megatron") == true)
+    #expect(MonotonicClock.seconds() - start < 30)
+  }
+
+  @Test(arguments: ["sound", "prints", "floods", "leaves-a-process", "leaves-files-open"])
+  func whatHurtsNobodyIsTaken(_ name: String) throws {
+    #expect(try describe(name) == nil)
+  }
+
+  @Test func nothingStaysBehind() throws {
+    for name in ["sound", "crashes-in-describe", "leaves-a-process"] { _ = try describe(name) }
+    #expect(try processes(named: "libToy.so") == [])
+  }
+
+  @Test func aMissingHostIsNamed() throws {
+    let bad = try BadPlugin("sound")
+    let error = #expect(throws: MimoError.self) {
+      try PluginLibrary(path: bad.path, process: PluginProcess(program: "/nowhere/mimo-host"))
+    }
+    #expect(error?.path == "/nowhere/mimo-host")
+    #expect(error?.code == .system)
+  }
+
+  /// Command lines of processes that a finished plugin has left; zombies have none.
+  private func processes(named word: String) throws -> [String] {
+    try FileManager.default.contentsOfDirectory(atPath: "/proc").filter { Int($0) != nil }.compactMap { number in
+      let line = (try? Data(contentsOf: URL(filePath: "/proc/\(number)/cmdline"))) ?? Data()
+      let status = (try? String(contentsOfFile: "/proc/\(number)/stat", encoding: .utf8)) ?? ""
+      let isOurs = status.split(separator: " ").dropFirst(3).first.map { String($0) == String(getpid()) } ?? false
+      let text = String(decoding: line, as: UTF8.self).replacingOccurrences(of: "\0", with: " ")
+      return isOurs && status.contains(") Z ") || text.contains(word) && text.contains("mimo-bad") && isOurs ? text : nil
+    }
+  }
+}
