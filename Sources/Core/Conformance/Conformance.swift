@@ -4,6 +4,9 @@ import MimoSystem
 
 /// Holds a plugin against the rules, each trial in a process of its own.
 package struct Conformance: Sendable {
+  /// Of all rules.
+  package static var ruleNumbers: [Int] { Rule.all.map(\.number) }
+
   private let subject: Subject
   private let rules: [Rule]
 

@@ -1,5 +1,12 @@
-/* A table of a size that the config says. */
+/* Tables on the stack, of sizes that the config says. */
 #define LAYERS_MOST INT64_MAX
-#define AT_START int64_t count = 1; host->config_int(builder, TEXT("num_hidden_layers"), &count); \
-  volatile char kinds[count < 0 ? (uint64_t)1 << 40 : (uint64_t)count]; kinds[0] = 1;
+#define AT_START                                                                                           \
+  const char *keys[] = {"hidden_size", "intermediate_size", "vocab_size", "num_hidden_layers"};            \
+  for (int i = 0; i < 4; i++) {                                                                            \
+    int64_t count = 1;                                                                                     \
+    if (host->config_int(builder, (mimo_string){keys[i], strlen(keys[i])}, &count) == MIMO_OK) {           \
+      volatile char entries[(uint64_t)count % (1ull << 40) * 64 + 1];                                      \
+      entries[0] = 1;                                                                                      \
+    }                                                                                                      \
+  }
 #include "toy.h"

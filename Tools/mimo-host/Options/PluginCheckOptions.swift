@@ -18,7 +18,7 @@ struct PluginCheckOptions: CommandOptions {
   static var spec: CommandSpec<PluginCheckOptions> {
     CommandSpec(
       words: ["plugin", "check"], summary: "hold a plugin against the rules of the contract",
-      usage: ["[--config FILE]... [--seed N] [--only RULE]... [--json] PLUGIN"],
+      usage: ["[--config FILE]... [--only RULE]... [--seed N] PLUGIN"],
       notes: """
         Tries each rule of docs/abi.md, in processes of the plugin's own. Rules about
         models are tried with each config, and with changes of it that follow from the

@@ -48,20 +48,31 @@ struct ConfigMutation {
   }
 
   private static func changed(_ value: JSONValue, using random: inout SeededGenerator) -> JSONValue? {
+    let choices = [near(value), odd(value), oddOfAnyKind]
+    return (choices.randomElement(using: &random)?.randomElement(using: &random) ?? .null) ?? nil
+  }
+
+  /// Values of the same kind that a slip of the hand gives.
+  private static func near(_ value: JSONValue) -> [JSONValue?] {
     switch value {
-    case .integer(let number) where !Bool.random(using: &random):
-      let near = [number &+ 1, number &- 1, number &* 2, number / 2, number &* 3]
-      return .integer(near[Int.random(in: near.indices, using: &random)])
-    case .array(let items) where !Bool.random(using: &random):
-      return [.array(Array(items.dropLast())), .array(items + items.suffix(1)), .array(items + items), .array([])]
-        .randomElement(using: &random) ?? .null
-    case .string(let text) where !Bool.random(using: &random):
-      return [.string(String(text.dropLast())), .string(text + text), .string("")].randomElement(using: &random) ?? .null
-    default: return odd.randomElement(using: &random) ?? nil
+    case .integer(let number): [number &+ 1, number &- 1, number &* 2, number / 2, number &* 3].map { .integer($0) }
+    case .array(let items): [.array(Array(items.dropLast())), .array(items + items.suffix(1)), .array(items + items)]
+    case .string(let text): [.string(String(text.dropLast())), .string(text + text)]
+    case .bool(let value): [.bool(!value)]
+    default: oddOfAnyKind
     }
   }
 
-  private static let odd: [JSONValue?] = [
+  /// Values of the same kind that nobody expects.
+  private static func odd(_ value: JSONValue) -> [JSONValue?] {
+    switch value {
+    case .integer: [0, -1, 1, 7, 1 << 20, 1 << 40, Int64.max, Int64.min].map { .integer($0) }
+    case .array: [.array([]), .array([.integer(-1), .integer(1 << 62)]), .array([.null])]
+    default: oddOfAnyKind
+    }
+  }
+
+  private static let oddOfAnyKind: [JSONValue?] = [
     nil, .null, .bool(true), .bool(false), .integer(0), .integer(-1), .integer(1), .integer(7), .integer(1 << 20),
     .integer(1 << 40), .integer(Int.max), .integer(Int.min), .double(0.5), .double(-1e300), .double(1e300), .string(""),
     .string("x"), .string(String(repeating: "x", count: 5000)), .array([]), .array([.integer(-1), .integer(1 << 62)]),

@@ -10,20 +10,36 @@ struct UnevenModel {
 
   init(_ model: Case) { self.model = model }
 
-  /// The sizes that occur as dims, each multiplied by a prime of its own where the plugin takes it.
-  func make() throws(MimoError) -> (config: JSONValue, description: ModelDescription)? {
-    guard var best = try model.description() else { return nil }
+  /// What came of multiplying, one after the other, the sizes that occur as dims by a prime each.
+  struct Attempt {
+    /// Of the last model that the plugin took.
+    var description: ModelDescription
+    /// What a plugin does to one that it can not refuse and does not describe soundly.
+    var breaches: [String] = []
+  }
+
+  /// nil when the model itself is not described.
+  func attempt() throws(MimoError) -> Attempt? {
+    guard let first = try model.description() else { return nil }
+    var attempt = Attempt(description: first)
     var json = model.config.json
     var primes = UnevenModel.factors[...]
     for leaf in ConfigLeaf.all(of: json) {
-      guard let size = leaf.value.integer, size > 1, isDim(size, of: best), let prime = primes.first else { continue }
+      guard let size = leaf.value.integer, size > 1, let prime = primes.first, isDim(size, of: attempt.description)
+      else { continue }
       let changed = json.replacing(leaf.path, with: .integer(size * prime))
-      guard let description = try model.outcomes([model.request(changed)]).first?.description else { continue }
-      guard UnevenModel.square(description).count <= UnevenModel.square(best).count else { continue }
-      (json, best) = (changed, description)
+      guard let outcome = try model.outcomes([model.request(changed)]).first else { continue }
+      if let breach = outcome.breach { attempt.breaches.append("\(leaf.path) = \(size * prime): \(breach)") }
+      guard let description = outcome.description, !hasMoreSquares(description, than: attempt.description) else { continue }
+      attempt.description = description
+      json = changed
       primes = primes.dropFirst()
     }
-    return (json, best)
+    return attempt
+  }
+
+  private func hasMoreSquares(_ a: ModelDescription, than b: ModelDescription) -> Bool {
+    UnevenModel.square(a).count > UnevenModel.square(b).count
   }
 
   /// A size of some tensor, or a factor of one.

@@ -15,9 +15,8 @@ extension Rule {
     ) { (subject) throws(MimoError) in
       try subject.everywhere { (model) throws(MimoError) in
         try changed(model, 701) { shapes, random in
-          let names = shapes.keys.sorted()
-          return (0..<missing).compactMap { _ in
-            names.randomElement(using: &random).map { name in ("without \(name)", shapes.filter { $0.key != name }) }
+          shapes.keys.sorted().shuffled(using: &random).prefix(missing).map { name in
+            ("without \(name)", shapes.filter { $0.key != name })
           }
         }
       }

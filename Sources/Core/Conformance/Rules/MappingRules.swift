@@ -16,9 +16,9 @@ extension Rule {
     ) { (subject) throws(MimoError) in
       var square: [String] = []
       let verdict = try subject.everywhere { (model) throws(MimoError) in
-        guard let uneven = try UnevenModel(model).make() else { return [] }
+        guard let uneven = try UnevenModel(model).attempt() else { return [] }
         square += UnevenModel.square(uneven.description).prefix(1).map { "\(model.config.name): \($0.name) stays square" }
-        return try model.outcomes([model.request(uneven.config)]).compactMap(\.breach)
+        return uneven.breaches
       }
       guard case .kept = verdict, let first = square.first else { return verdict }
       return .kept(first)

@@ -4,7 +4,7 @@ import MimoSystem
 /// Configs that are not as published.
 extension Rule {
   /// Random changes of one model in one layout.
-  private static let changes = 48
+  private static let changes = 64
 
   static let refusing = [
     Rule(

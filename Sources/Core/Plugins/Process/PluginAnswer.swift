@@ -41,7 +41,7 @@ final class PluginAnswer {
 
   /// The finished description.
   func description() throws(MimoError) -> ModelDescription {
-    guard let model else { throw FrameReader.unreadable("it describes nothing") }
+    guard let model, frames.isComplete else { throw FrameReader.unreadable("it has no end") }
     return try model.description()
   }
 }

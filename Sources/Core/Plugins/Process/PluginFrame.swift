@@ -32,6 +32,9 @@ package struct FrameReader {
 
   package init() {}
 
+  /// Whether no part of a frame is left over.
+  var isComplete: Bool { pending.isEmpty }
+
   /// Takes bytes as they come; hands over each frame that is complete.
   package mutating func append(
     _ bytes: ArraySlice<UInt8>, _ handle: (PluginFrame, [UInt8]) throws(MimoError) -> Void
