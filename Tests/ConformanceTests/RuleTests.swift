@@ -40,6 +40,7 @@ struct RuleTests {
     Fault(401, "fails-silently", "describe failed without saying why"),
     Fault(401, "refuses-everything", "not today"),
     Fault(402, "counts-its-calls", "the declarations differ from byte"),
+    Fault(402, "declares-stale-memory", "the declarations differ from byte"),
     Fault(403, "shares-its-state", "the declarations differ from byte"),
     Fault(404, "assumes-nul", "crashed (SIGSEGV) where memory ends with each text"),
     Fault(405, "calls-what-is-not-there", "crashed (SIGSEGV)"),
@@ -80,6 +81,16 @@ struct RuleTests {
     #expect(Set(Conformance.ruleNumbers) == Set(Self.faults.map(\.rule)))
   }
 
+  @Test func theDocumentationHasEachRule() throws {
+    let bad = try BadPlugin("sound")
+    let report = try Conformance(path: bad.path, configs: [], seed: 1, only: [], process: RuleTests.process).run()
+    let page = try String(contentsOf: RuleTests.package.appending(path: "docs/abi.md"), encoding: .utf8)
+    for rule in report.json["rules"]?.array ?? [] {
+      let words = ["name", "demand", "otherwise"].map { rule[$0]?.string ?? "?" }
+      #expect(page.contains("| \(rule["number"]?.integer ?? 0) \(words[0]) | \(words[1]) | \(words[2]) |\n"))
+    }
+  }
+
   @Test func theSameSeedTriesTheSame() throws {
     let bad = try BadPlugin("trusts-sizes")
     let reports = try [7, 7, 8].map { try check(bad, seed: $0, only: ["survives-any-config"]).text }
@@ -102,6 +113,8 @@ struct RuleTests {
     #expect(error?.code == .usage)
   }
 
+  private static let package = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+    .deletingLastPathComponent()
   private static let process = PluginProcess(
     program: PluginProcess.beside(ProgramPath.running).program, timeout: .seconds(20))
 

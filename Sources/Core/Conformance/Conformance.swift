@@ -28,11 +28,10 @@ package struct Conformance: Sendable {
   }
 
   /// Tries the rules in order; a rule that can not be tried to its end is broken.
-  package func run(_ progress: (String) -> Void = { _ in }) throws(MimoError) -> ConformanceReport {
+  package func run() throws(MimoError) -> ConformanceReport {
     var report = ConformanceReport(path: subject.path, plugin: try? subject.info.get(), seed: subject.seed)
     for rule in rules {
       try Interruption.check()
-      progress("\(rule.number) \(rule.name)")
       let verdict: Verdict
       do throws(MimoError) {
         verdict = try rule.check(subject)

@@ -16,14 +16,15 @@ extension Rule {
       return Verdict(seen)
     },
     Rule(
-      402, "is-deterministic", "the same model gives the same declarations, twice and after another model",
+      402, "is-deterministic", "the same model gives the same declarations: twice, after another model, in another process",
       otherwise: "a resumed conversion goes on with another plan than it began with"
     ) { (subject) throws(MimoError) in
       try subject.everywhere { (model) throws(MimoError) in
         let others = model.info.layouts.map { subject.request(model.config.json, $0, model.info) }
         let requests = [model.request] + others + [model.request, model.request]
         let runs = try sound(try subject.trials.carryOut(.describe(requests, Trial.Conduct())))
-        return differing(runs.first.map { first in [first] + runs.suffix(2) } ?? [])
+        let apart = try subject.trials.carryOut(.describe([model.request], Trial.Conduct()), filler: 0x3C)
+        return differing(Array(runs.prefix(1) + runs.suffix(2)) + (try sound(apart)))
       }
     },
     Rule(

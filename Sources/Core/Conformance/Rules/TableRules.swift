@@ -14,7 +14,7 @@ extension Rule {
       }
     },
     Rule(
-      302, "is-found-by-its-family", "the file is called lib<family>.so",
+      302, "is-found-by-its-family", "the file is called libFAMILY.so, by the family in its table",
       otherwise: "--plugin NAME finds a file by a name that the plugin does not have"
     ) { (subject) throws(MimoError) in
       try loaded(subject) { info in

@@ -23,13 +23,13 @@ struct TrialRunner: Sendable {
   let path: String
   let process: PluginProcess
 
-  func carryOut(_ trial: Trial) throws(MimoError) -> Result {
+  /// - Parameter filler: what fresh and freed memory holds in that process, so that what a plugin reads of it shows.
+  func carryOut(_ trial: Trial, filler: UInt8 = 0xA5) throws(MimoError) -> Result {
     var wire = WireWriter()
     trial.write(to: &wire)
-    // Freed and fresh memory holds something, so that what a plugin reads of it shows.
-    let perturbed = ["MALLOC_PERTURB_": "165"]
     var child = process.child([TrialServer.command, path])
-    child.environment.merge(perturbed) { own, _ in own }
+    // Of glibc; other libraries pass over it.
+    child.environment["MALLOC_PERTURB_"] = String(filler)
     var result = Result()
     var frames = FrameReader()
     var isDone = false

@@ -9,10 +9,13 @@ extension MimoError {
     wire.optional(remedy) { $0.text($1) }
   }
 
+  /// The kinds that loading and describing end in; the others are for the host itself to say.
+  private static let expected: [Code] = [.usage, .invalidInput, .plugin, .system]
+
   package init(from wire: inout WireReader) throws(MimoError) {
     let number = try wire.int()
-    guard let raw = Int32(exactly: number), let code = Code(rawValue: raw) else {
-      throw wire.unreadable("an error of the unknown code \(number)")
+    guard let code = MimoError.expected.first(where: { Int($0.rawValue) == number }) else {
+      throw wire.unreadable("an error of the unexpected code \(number)")
     }
     self.init(
       code, try wire.text(), path: try wire.optional { (wire) throws(MimoError) in try wire.text() },
