@@ -40,6 +40,7 @@ struct RuleTests {
     Fault(401, "fails-silently", "describe failed without saying why"),
     Fault(401, "refuses-everything", "not today"),
     Fault(402, "counts-its-calls", "the declarations differ from byte"),
+    Fault(402, "remembers-refusals", "the declarations differ from byte"),
     Fault(402, "declares-stale-memory", "the declarations differ from byte"),
     Fault(403, "shares-its-state", "the declarations differ from byte"),
     Fault(404, "assumes-nul", "crashed (SIGSEGV) where memory ends with each text"),

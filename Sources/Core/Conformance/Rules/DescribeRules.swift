@@ -16,12 +16,11 @@ extension Rule {
       return Verdict(seen)
     },
     Rule(
-      402, "is-deterministic", "the same model gives the same declarations: twice, after another model, in another process",
+      402, "is-deterministic", "the same model gives the same declarations: twice, after other models, in another process",
       otherwise: "a resumed conversion goes on with another plan than it began with"
     ) { (subject) throws(MimoError) in
       try subject.everywhere { (model) throws(MimoError) in
-        let others = model.info.layouts.map { subject.request(model.config.json, $0, model.info) }
-        let requests = [model.request] + others + [model.request, model.request]
+        let requests = [model.request] + others(model) + [model.request, model.request]
         let runs = try sound(try subject.trials.carryOut(.describe(requests, Trial.Conduct())))
         let apart = try subject.trials.carryOut(.describe([model.request], Trial.Conduct()), filler: 0x3C)
         return differing(Array(runs.prefix(1) + runs.suffix(2)) + (try sound(apart)))
@@ -69,6 +68,16 @@ extension Rule {
       }
     },
   ]
+
+  /// What comes between two calls for one model: its other layouts, the other models, and some that are refused.
+  private static func others(_ model: Case) -> [DescribeRequest] {
+    var random = model.random(402)
+    let damaged = ConfigMutation.random(model.config.json, count: 8, using: &random).map { model.request($0.config) }
+    let models = model.subject.small.flatMap { config in
+      model.info.layouts.map { model.subject.request(config.json, $0, model.info) }
+    }
+    return models + damaged + ConfigMutation.withoutKeys(model.config.json).suffix(8).map { model.request($0.config) }
+  }
 
   private static func described(
     _ config: Subject.Config, _ info: PluginInfo, _ subject: Subject

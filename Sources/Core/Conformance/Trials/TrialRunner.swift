@@ -28,8 +28,8 @@ struct TrialRunner: Sendable {
     var wire = WireWriter()
     trial.write(to: &wire)
     var child = process.child([TrialServer.command, path])
-    // Of glibc; other libraries pass over it.
-    child.environment["MALLOC_PERTURB_"] = String(filler)
+    // Of glibc, without the cache that passes freed memory on as it is; other libraries pass over it.
+    child.environment["GLIBC_TUNABLES"] = "glibc.malloc.perturb=\(filler):glibc.malloc.tcache_count=0"
     var result = Result()
     var frames = FrameReader()
     var isDone = false
