@@ -21,7 +21,8 @@ package final class BadPlugin {
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     path = folder.appending(path: file).path
     let tests = URL(filePath: #filePath).deletingLastPathComponent()
-    let header = tests.deletingLastPathComponent().deletingLastPathComponent().appending(path: "Sources/PluginABI/include")
+    let header = tests.deletingLastPathComponent().deletingLastPathComponent().appending(
+      path: "Sources/PluginABI/include")
     let process = Process()
     process.executableURL = URL(filePath: BadPlugin.compiler ?? "/usr/bin/cc")
     process.arguments =

@@ -27,11 +27,15 @@ struct BadPluginTests {
   }
 
   /// SIGINT reaches a command that waits for a plugin, and the plugin ends with it.
-  @Test(arguments: [(SIGINT, Int32(130)), (SIGTERM, Int32(143))]) func aHangCanBeInterrupted(_ signal: Int32, _ code: Int32) throws {
+  @Test(arguments: [(SIGINT, Int32(130)), (SIGTERM, Int32(143))]) func aHangCanBeInterrupted(
+    _ signal: Int32, _ code: Int32
+  ) throws {
     let scratch = try Scratch()
     let bad = try BadPlugin("hangs")
     let folder = try toyCheckpoint(bad, in: scratch)
-    let (process, pipes) = Host.process(["convert", "-q", "--plugin", bad.path, "--to", "megatron", folder, scratch("out")])
+    let (process, pipes) = Host.process([
+      "convert", "-q", "--plugin", bad.path, "--to", "megatron", folder, scratch("out"),
+    ])
     try process.run()
     // Long enough for the plugin to hang; were it shorter, the signal would just come earlier.
     Thread.sleep(forTimeInterval: 1)

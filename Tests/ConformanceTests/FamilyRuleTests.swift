@@ -7,7 +7,8 @@ import Testing
 /// The families that ship keep all rules.
 struct FamilyRuleTests {
   static let families = [
-    ("Qwen3VL", ["qwen3_5_vl_moe_fused_mtp", "qwen3_vl_tied"]), ("Qwen3MoE", ["Qwen3-30B-A3B"]), ("GLM4MoE", ["GLM-4.5"]),
+    ("Qwen3VL", ["qwen3_5_vl_moe_fused_mtp", "qwen3_vl_tied"]), ("Qwen3MoE", ["Qwen3-30B-A3B"]),
+    ("GLM4MoE", ["GLM-4.5"]),
     ("MiniMaxM2", ["MiniMax-M2"]), ("DeepSeekV3", ["DeepSeek-V3"]), ("NemotronH", ["NVIDIA-Nemotron-3-Nano-30B-A3B"]),
     ("GPTOSS", ["gpt-oss-20b"]), ("Laguna", ["Laguna-XS-2.1"]), ("AFMoE", ["Trinity-Nano"]),
   ]

@@ -108,6 +108,16 @@ struct RuleTests {
     #expect(Set(verdicts) == ["kept", "skipped"])
   }
 
+  /// One that never comes back is not waited for in every rule.
+  @Test func aPluginThatHangsIsDoneWithSoon() throws {
+    let bad = try BadPlugin("hangs")
+    let process = PluginProcess(program: RuleTests.process.program, timeout: .seconds(5))
+    let report = try Conformance(path: bad.path, configs: [try bad.config()], seed: 1, only: [], process: process).run()
+    #expect(report.broken == [401, 501], "\(report.text)")
+    #expect(report.text.contains("did not finish within 5 s"))
+    #expect(report.text.contains("skipped  804 frees-its-memory: describe does not come back: see rule 501"))
+  }
+
   @Test func anUnknownRuleIsAUsageError() throws {
     let bad = try BadPlugin("sound")
     let error = #expect(throws: MimoError.self) { try check(bad, only: ["999"]) }
@@ -123,7 +133,8 @@ struct RuleTests {
     _ plugin: BadPlugin, square: Bool = true, seed: UInt64 = 1, only: [String] = []
   ) throws -> ConformanceReport {
     try Conformance(
-      path: plugin.path, configs: [try plugin.config(square: square)], seed: seed, only: only, process: RuleTests.process
+      path: plugin.path, configs: [try plugin.config(square: square)], seed: seed, only: only,
+      process: RuleTests.process
     ).run()
   }
 }

@@ -106,7 +106,8 @@ struct WireTests {
 
   @Test func aRequestTravels() throws {
     let config = try JSONParser.parse("{\"a\": [1, 2.50, NaN, \"x\"], \"b\": null}", options: .nonFiniteNumbers)
-    let model = ModelInput(config: config, sources: ["w": .init([2, 3]), "s": .init([])], options: ["dtype": "bfloat16"])
+    let model = ModelInput(
+      config: config, sources: ["w": .init([2, 3]), "s": .init([])], options: ["dtype": "bfloat16"])
     var wire = WireWriter()
     DescribeRequest(layout: "mimo", architecture: "A", model: model, limit: 9).write(to: &wire)
     let read = try WireReader.read(wire.bytes) { (wire) throws(MimoError) in try DescribeRequest(from: &wire) }

@@ -39,7 +39,9 @@ struct ChildProcessTests {
     #expect(try run("exec 0<&-; exit 3", input: [UInt8](repeating: 1, count: 1 << 20)).outcome.end == .exited(3))
   }
 
-  @Test(arguments: ["exec sleep 1000", "while true; do :; done", "while true; do echo and so on; done", "exec 3>&-; exec sleep 1000"])
+  @Test(arguments: [
+    "exec sleep 1000", "while true; do :; done", "while true; do echo and so on; done", "exec 3>&-; exec sleep 1000",
+  ])
   func theTimeIsBounded(_ script: String) throws {
     let start = MonotonicClock.seconds()
     #expect(try run(script, timeout: .milliseconds(300)).outcome.end == .timedOut)
@@ -56,7 +58,8 @@ struct ChildProcessTests {
   }
 
   @Test func aReceiverThatThrowsEndsIt() throws {
-    let child = ChildProcess(executable: "/bin/sh", arguments: ["-c", "echo x >&3; exec sleep 1000"], timeout: .seconds(600))
+    let child = ChildProcess(
+      executable: "/bin/sh", arguments: ["-c", "echo x >&3; exec sleep 1000"], timeout: .seconds(600))
     let error = #expect(throws: MimoError.self) {
       try child.run([]) { (_) throws(MimoError) in throw MimoError(.invalidInput, "enough") }
     }

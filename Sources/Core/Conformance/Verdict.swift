@@ -8,6 +8,8 @@ enum Verdict {
   case skipped(String)
 
   static let kept = Verdict.kept(nil)
+  static let withoutPlugin = Verdict.skipped("the plugin can not be loaded")
+  static let withoutConfig = Verdict.skipped("no config was given: name one with --config")
 
   /// Broken when anything was seen; of many cases the first few.
   init(_ seen: [String]) {

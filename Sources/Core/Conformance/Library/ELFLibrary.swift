@@ -80,7 +80,8 @@ struct ELFLibrary {
   }
 
   private func entries(_ section: Section, of size: Int) throws(MimoError) -> StrideTo<Int> {
-    guard section.offset >= 0, section.size >= 0, section.size <= bytes.count, section.offset <= bytes.count - section.size
+    guard section.offset >= 0, section.size >= 0, section.size <= bytes.count,
+      section.offset <= bytes.count - section.size
     else { throw unreadable("a section beyond the end", at: 0) }
     return stride(from: section.offset, to: section.offset + section.size / size * size, by: size)
   }

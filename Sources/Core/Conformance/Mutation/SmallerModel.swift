@@ -4,39 +4,33 @@ import MimoSystem
 
 /// Makes a model with few layers and experts of a published one, so that it can be described a thousand times.
 struct SmallerModel {
-  private let subject: Subject
-  private let info: PluginInfo
+  private let trials: TrialRunner
+  private let family: Family
   private static let sizes = [(word: "layers", most: 8), (word: "experts", most: 8), (word: "depth", most: 8)]
 
-  init(_ subject: Subject, _ info: PluginInfo) {
-    self.subject = subject
-    self.info = info
+  init(_ trials: TrialRunner, _ family: Family) {
+    self.trials = trials
+    self.family = family
   }
 
   /// The config with all of those sizes reduced that the plugin takes reduced, with lists of one entry a layer cut too.
-  func of(_ config: Subject.Config) throws(MimoError) -> Subject.Config {
-    let all = reductions(of: config.json)
-    if let least = try taken(all.reduce(config.json) { $1($0) }) { return named(config, least) }
-    var json = config.json
-    for reduction in all {
-      if let smaller = try taken(reduction(json)) { json = smaller }
-    }
-    return named(config, json)
+  func of(_ config: JSONValue) throws(MimoError) -> JSONValue {
+    let all = reductions(of: config)
+    let least = all.reduce(config) { $1($0) }
+    guard !all.isEmpty else { return config }
+    if try isTaken(least) { return least }
+    var json = config
+    for reduction in all where try isTaken(reduction(json)) { json = reduction(json) }
+    return json
   }
 
-  private func named(_ config: Subject.Config, _ json: JSONValue) -> Subject.Config {
-    Subject.Config(name: config.name, json: json)
-  }
-
-  /// The config, if any layout describes it.
-  private func taken(_ json: JSONValue) throws(MimoError) -> JSONValue? {
-    for layout in info.layouts {
-      let outcome = try subject.trials.outcomes(
-        [subject.request(json, layout, info)], components: info.components.map(\.name)
-      ).first
-      if outcome?.description != nil { return json }
+  /// Whether any layout describes it.
+  private func isTaken(_ json: JSONValue) throws(MimoError) -> Bool {
+    for layout in family.info.layouts {
+      let outcome = try trials.outcome(family.request(json, layout), components: family.components)
+      if outcome.description != nil { return true }
     }
-    return nil
+    return false
   }
 
   private func reductions(of config: JSONValue) -> [(JSONValue) -> JSONValue] {

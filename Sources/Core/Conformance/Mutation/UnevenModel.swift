@@ -20,7 +20,7 @@ struct UnevenModel {
 
   /// nil when the model itself is not described.
   func attempt() throws(MimoError) -> Attempt? {
-    guard let first = try model.description() else { return nil }
+    guard let first = model.description else { return nil }
     var attempt = Attempt(description: first)
     var json = model.config.json
     var primes = UnevenModel.factors[...]
@@ -28,9 +28,11 @@ struct UnevenModel {
       guard let size = leaf.value.integer, size > 1, let prime = primes.first, isDim(size, of: attempt.description)
       else { continue }
       let changed = json.replacing(leaf.path, with: .integer(size * prime))
-      guard let outcome = try model.outcomes([model.request(changed)]).first else { continue }
+      let outcome = try model.outcome(model.request(changed))
       if let breach = outcome.breach { attempt.breaches.append("\(leaf.path) = \(size * prime): \(breach)") }
-      guard let description = outcome.description, !hasMoreSquares(description, than: attempt.description) else { continue }
+      guard let description = outcome.description, !hasMoreSquares(description, than: attempt.description) else {
+        continue
+      }
       attempt.description = description
       json = changed
       primes = primes.dropFirst()

@@ -13,7 +13,8 @@ extension Rule {
       otherwise: "it goes on with what it does not have"
     ) { (subject) throws(MimoError) in
       try subject.everywhere { (model) throws(MimoError) in
-        guard let run = try subject.trials.carryOut(.describe([model.request], Trial.Conduct())).runs.first, run.calls > 0
+        guard let run = try subject.trials.carryOut(.describe([model.request], Trial.Conduct())).runs.first,
+          run.calls > 0
         else { return [] }
         var random = model.random(801)
         let points = Set([1, 2, 3, run.calls] + (0..<12).map { _ in Int.random(in: 1...run.calls, using: &random) })

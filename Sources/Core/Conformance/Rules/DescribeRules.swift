@@ -6,24 +6,25 @@ import PluginABI
 extension Rule {
   static let describing = [
     Rule(
-      401, "describes-each-config", "each config given is described in at least one layout, and refused in words in the others",
+      401, "describes-each-config",
+      "each config given is described in at least one layout, and refused in words in the others",
       otherwise: "a model of the family can not be converted"
     ) { (subject) throws(MimoError) in
-      guard case .success(let info) = subject.info else { return .skipped("the plugin can not be loaded") }
-      guard !subject.configs.isEmpty else { return .skipped("no config was given: name one with --config") }
-      var seen: [String] = []
-      for config in subject.configs { seen += try described(config, info, subject) }
-      return Verdict(seen)
+      guard case .success(let plugin) = subject.plugin else { return .withoutPlugin }
+      guard !subject.configs.isEmpty else { return .withoutConfig }
+      return Verdict(subject.configs.flatMap { faults(of: plugin, $0) })
     },
     Rule(
-      402, "is-deterministic", "the same model gives the same declarations: twice, after other models, in another process",
+      402, "is-deterministic",
+      "the same model gives the same declarations: twice, after other models, in another process",
       otherwise: "a resumed conversion goes on with another plan than it began with"
     ) { (subject) throws(MimoError) in
       try subject.everywhere { (model) throws(MimoError) in
-        let requests = [model.request] + others(model) + [model.request, model.request]
-        let runs = try sound(try subject.trials.carryOut(.describe(requests, Trial.Conduct())))
+        let requests = [model.request] + others(model, subject.cases).flatMap { [$0, model.request] }
+        let runs = try sound(try subject.trials.carryOut(.describe(requests, Trial.Conduct()))).enumerated()
+        let own = runs.filter { $0.offset.isMultiple(of: 2) }.map(\.element)
         let apart = try subject.trials.carryOut(.describe([model.request], Trial.Conduct()), filler: 0x3C)
-        return differing(Array(runs.prefix(1) + runs.suffix(2)) + (try sound(apart)))
+        return differing(own + (try sound(apart)))
       }
     },
     Rule(
@@ -54,7 +55,7 @@ extension Rule {
     ) { (subject) throws(MimoError) in
       try subject.everywhere { (model) throws(MimoError) in
         let shorter = MemoryLayout<mimo_host>.offset(of: \.zeros) ?? 0
-        return try model.outcomes([model.request], Trial.Conduct(hostSize: shorter)).compactMap(\.breach)
+        return try model.outcome(model.request, Trial.Conduct(hostSize: shorter)).breach.map { [$0] } ?? []
       }
     },
     Rule(
@@ -70,30 +71,25 @@ extension Rule {
   ]
 
   /// What comes between two calls for one model: its other layouts, the other models, and some that are refused.
-  private static func others(_ model: Case) -> [DescribeRequest] {
+  private static func others(_ model: Case, _ cases: [Case]) -> [DescribeRequest] {
     var random = model.random(402)
     let damaged = ConfigMutation.random(model.config.json, count: 8, using: &random).map { model.request($0.config) }
-    let models = model.subject.small.flatMap { config in
-      model.info.layouts.map { model.subject.request(config.json, $0, model.info) }
-    }
-    return models + damaged + ConfigMutation.withoutKeys(model.config.json).suffix(8).map { model.request($0.config) }
+    return cases.map(\.request) + damaged
+      + ConfigMutation.withoutKeys(model.config.json).suffix(8).map { model.request($0.config) }
   }
 
-  private static func described(
-    _ config: Subject.Config, _ info: PluginInfo, _ subject: Subject
-  ) throws(MimoError) -> [String] {
-    let library = try PluginLibrary(path: subject.path, process: subject.trials.process)
+  private static func faults(of plugin: PluginLibrary, _ config: Subject.Config) -> [String] {
     var refusals: [String] = []
     var faults: [String] = []
-    for layout in info.layouts {
+    for layout in plugin.info.layouts {
       do throws(MimoError) {
-        _ = try library.describe(ModelInput(config: config.json), layout: layout)
+        _ = try plugin.describe(ModelInput(config: config.json), layout: layout)
       } catch {
         let line = "\(config.name), layout \(layout): \(error.message)"
         if error.code == .plugin { faults.append(line) } else { refusals.append(line) }
       }
     }
-    return refusals.count == info.layouts.count ? refusals : faults
+    return refusals.count == plugin.info.layouts.count ? refusals : faults
   }
 
   /// The runs of a trial that must have come to its end.

@@ -10,7 +10,8 @@ extension Rule {
 
   static let keySets = [
     Rule(
-      701, "survives-missing-tensors", "without one of its tensors a checkpoint ends in a sound description or in words",
+      701, "survives-missing-tensors",
+      "without one of its tensors a checkpoint ends in a sound description or in words",
       otherwise: "a folder that was not downloaded whole ends in a crash or a wrong model"
     ) { (subject) throws(MimoError) in
       try subject.everywhere { (model) throws(MimoError) in
@@ -22,16 +23,17 @@ extension Rule {
       }
     },
     Rule(
-      702, "drops-nothing-unknown", "a tensor that the family does not know is left to the host, which refuses it by name",
+      702, "drops-nothing-unknown",
+      "a tensor that the family does not know is left to the host, which refuses it by name",
       otherwise: "weights of a newer model are left out without a word"
     ) { (subject) throws(MimoError) in
       try subject.everywhere { (model) throws(MimoError) in
-        guard let alone = try model.description() else { return [] }
+        guard let alone = model.description else { return [] }
         var random = model.random(702)
         let foreign = KeySet.foreign(UInt64.random(in: 1...99_999, using: &random))
         var shapes = KeySet.shapes(of: alone)
         for name in foreign { shapes[name] = GlobalShape([7, 5]) }
-        guard let outcome = try model.outcomes([model.request(model.config.json, sources: shapes)]).first else { return [] }
+        let outcome = try model.outcome(model.request(model.config.json, sources: shapes))
         guard let known = outcome.description else { return outcome.breach.map { [$0] } ?? [] }
         return foreign.compactMap { name in
           if let rule = known.drops.first(where: { Pattern.matches($0.pattern, name) }) {
@@ -63,7 +65,7 @@ extension Rule {
   private static func changed(
     _ model: Case, _ number: Int, _ changes: ([String: GlobalShape], inout SeededGenerator) -> [Change]
   ) throws(MimoError) -> [String] {
-    guard let alone = try model.description() else { return [] }
+    guard let alone = model.description else { return [] }
     var random = model.random(number)
     let changes = changes(KeySet.shapes(of: alone), &random)
     let outcomes = try model.outcomes(changes.map { model.request(model.config.json, sources: $0.shapes) })

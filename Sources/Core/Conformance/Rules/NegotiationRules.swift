@@ -6,7 +6,8 @@ import PluginABI
 extension Rule {
   static let negotiation = [
     Rule(
-      201, "refuses-other-majors", "a host that speaks later ABI majors only is answered MIMO_FAILED, a reason, no table",
+      201, "refuses-other-majors",
+      "a host that speaks later ABI majors only is answered MIMO_FAILED, a reason, no table",
       otherwise: "a later host calls functions that mean something else by then"
     ) { (subject) throws(MimoError) in
       try answered(subject, majors: Int(MIMO_ABI_VERSION) + 1...Int(MIMO_ABI_VERSION) + 9) { refusalFaults($0) }
@@ -18,7 +19,8 @@ extension Rule {
       try answered(subject, offerSize: MemoryLayout<UInt32>.size * 2) { refusalFaults($0) }
     },
     Rule(
-      203, "heeds-the-answers-size", "nothing is written behind the answer's struct_size; one too short is answered MIMO_FAILED",
+      203, "heeds-the-answers-size",
+      "nothing is written behind the answer's struct_size; one too short is answered MIMO_FAILED",
       otherwise: "it writes over memory of the host's"
     ) { (subject) throws(MimoError) in
       try answered(subject, answerSize: MemoryLayout<UInt32>.size * 2) { answer in
@@ -26,11 +28,13 @@ extension Rule {
       }
     },
     Rule(
-      204, "takes-longer-structs", "a host whose structs have grown and which speaks ABI 1 too is answered with the table",
+      204, "takes-longer-structs",
+      "a host whose structs have grown and which speaks ABI 1 too is answered with the table",
       otherwise: "every plugin has to be built again for each host"
     ) { (subject) throws(MimoError) in
       try answered(
-        subject, majors: Int(MIMO_ABI_VERSION)...Int(MIMO_ABI_VERSION) + 9, offerSize: MemoryLayout<mimo_offer>.size + 64,
+        subject, majors: Int(MIMO_ABI_VERSION)...Int(MIMO_ABI_VERSION) + 9,
+        offerSize: MemoryLayout<mimo_offer>.size + 64,
         answerSize: MemoryLayout<mimo_answer>.size + 64
       ) { answer in
         var faults: [String] = []

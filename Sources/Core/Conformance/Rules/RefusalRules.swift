@@ -28,7 +28,8 @@ extension Rule {
       }
     },
     Rule(
-      603, "names-the-key-of-a-wrong-kind", "a value of a kind that it can not have is refused with the key's name, or not read",
+      603, "names-the-key-of-a-wrong-kind",
+      "a value of a kind that it can not have is refused with the key's name, or not read",
       otherwise: "the user does not learn what is wrong in the config"
     ) { (subject) throws(MimoError) in
       try subject.everywhere { (model) throws(MimoError) in
@@ -54,7 +55,7 @@ extension Rule {
     _ model: Case, _ mutations: [ConfigMutation], _ fault: (ConfigMutation, Outcome) -> String?
   ) throws(MimoError) -> [String] {
     // A layout that has no place for the model refuses all changes of it too, for a reason of its own.
-    guard try model.description() != nil else { return [] }
+    guard model.description != nil else { return [] }
     let outcomes = try model.outcomes(mutations.map { model.request($0.config) })
     return zip(mutations, outcomes).compactMap { mutation, outcome in
       fault(mutation, outcome).map { "\(mutation.words): \($0)" }
@@ -71,6 +72,7 @@ extension Rule {
 
   /// Whether a refusal holds a word as keys of config.json are written: a plugin may name the key that it looked for last.
   private static func namesAKey(_ words: String) -> Bool {
-    words.split { !($0.isLetter || $0.isNumber || $0 == "_") }.contains { $0.contains("_") } || words.contains(" is missing")
+    words.split { !($0.isLetter || $0.isNumber || $0 == "_") }.contains { $0.contains("_") }
+      || words.contains(" is missing")
   }
 }

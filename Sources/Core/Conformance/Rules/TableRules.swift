@@ -29,8 +29,12 @@ extension Rule {
       try loaded(subject) { info in
         let languages = info.components.filter(\.modalityKey.isEmpty).count
         var faults = languages == 1 ? [] : ["\(languages) components are language models"]
-        if Set(info.components.map(\.targetModulePath)).count < info.components.count { faults.append("a module path occurs twice") }
-        if Set(info.components.map(\.sourcePrefix)).count < info.components.count { faults.append("a source_prefix occurs twice") }
+        if Set(info.components.map(\.targetModulePath)).count < info.components.count {
+          faults.append("a module path occurs twice")
+        }
+        if Set(info.components.map(\.sourcePrefix)).count < info.components.count {
+          faults.append("a source_prefix occurs twice")
+        }
         return faults
       }
     },
@@ -45,7 +49,7 @@ extension Rule {
   ]
 
   private static func loaded(_ subject: Subject, _ faults: (PluginInfo) -> [String]) throws(MimoError) -> Verdict {
-    guard case .success(let info) = subject.info else { return .skipped("the plugin can not be loaded") }
+    guard case .success(let info) = subject.info else { return .withoutPlugin }
     return Verdict(faults(info))
   }
 }

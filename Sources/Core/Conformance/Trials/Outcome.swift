@@ -23,7 +23,8 @@ enum Outcome {
     do throws(MimoError) {
       if let failure = run.failure { throw failure }
       guard run.status == 0 else {
-        throw MimoError(.plugin, run.status == 2 ? "it fails without saying why" : "it answers the status \(run.status)")
+        throw MimoError(
+          .plugin, run.status == 2 ? "it fails without saying why" : "it answers the status \(run.status)")
       }
       var model = DeclaredModel(components: components)
       try WireReader.read(run.log) { (wire) throws(MimoError) in try model.take(&wire) }

@@ -38,7 +38,8 @@ struct TrialRunner: Sendable {
         try frames.append(bytes) { (frame, payload) throws(MimoError) in
           switch frame {
           case .finding:
-            result.findings.append(try WireReader.read(payload) { (wire) throws(MimoError) in try Finding(from: &wire) })
+            result.findings.append(
+              try WireReader.read(payload) { (wire) throws(MimoError) in try Finding(from: &wire) })
           case .failure:
             result.error = try WireReader.read(payload) { (wire) throws(MimoError) in try MimoError(from: &wire) }
             isDone = true
@@ -55,12 +56,20 @@ struct TrialRunner: Sendable {
     return result
   }
 
-  /// How each of several models ended. A process that one of them ends is followed by another for the rest.
+  func outcome(
+    _ request: DescribeRequest, components: [String], _ conduct: Trial.Conduct = Trial.Conduct()
+  ) throws(MimoError) -> Outcome {
+    try outcomes([request], components: components, conduct).first ?? .fault("gives no answer")
+  }
+
+  /// How each of several models ended. A process that one of them ends is followed by another for the rest; after a few
+  /// such ends the rest is left out.
   func outcomes(
     _ requests: [DescribeRequest], components: [String], _ conduct: Trial.Conduct = Trial.Conduct()
   ) throws(MimoError) -> [Outcome] {
     var outcomes: [Outcome] = []
-    while outcomes.count < requests.count {
+    var faults = 0
+    while outcomes.count < requests.count, faults < TrialRunner.enoughFaults {
       let rest = Array(requests[outcomes.count...].prefix(TrialRunner.batch))
       let result = try carryOut(.describe(rest, conduct))
       if let error = result.error { throw error }
@@ -68,10 +77,12 @@ struct TrialRunner: Sendable {
       if let fault = result.fault {
         guard result.runs.count < rest.count else { throw MimoError(.plugin, "the plugin \(fault) as it was unloaded") }
         outcomes.append(.fault(fault))
+        faults += 1
       }
     }
     return outcomes
   }
 
   private static let batch = 16
+  private static let enoughFaults = 4
 }

@@ -36,7 +36,8 @@ package enum TrialServer {
     let log = DeclarationLog { bytes += $0 }
     let session = DescribeSession(
       request.model, architecture: request.architecture, log: log,
-      lender: conduct.guardsViews ? GuardedLender() : HeapLender(), limit: request.limit, failingCall: conduct.failingCall)
+      lender: conduct.guardsViews ? GuardedLender() : HeapLender(), limit: request.limit,
+      failingCall: conduct.failingCall)
     let status = try describe(plugin, session, request.layout, conduct.hostSize)
     log.flush()
     return Finding.Run(
@@ -57,7 +58,8 @@ package enum TrialServer {
     }
     guard let memory else { throw MimoError(.system, "there is no memory for a trial") }
     return withExtendedLifetime(memory) {
-      plugin.describe(session, layout: layout, host: UnsafePointer(memory.start.assumingMemoryBound(to: mimo_host.self)))
+      plugin.describe(
+        session, layout: layout, host: UnsafePointer(memory.start.assumingMemoryBound(to: mimo_host.self)))
     }
   }
 

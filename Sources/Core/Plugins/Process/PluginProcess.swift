@@ -65,7 +65,8 @@ package struct PluginProcess: Sendable {
       case .exited(let code): "ended the process (exit code \(code))"
       }
     let line = String(decoding: outcome.printed, as: UTF8.self).split(whereSeparator: \.isNewline).first ?? ""
-    let words = String(line.unicodeScalars.filter { $0.value >= 0x20 && $0.value != 0x7F }.prefix(200).map(Character.init))
+    let words = String(
+      line.unicodeScalars.filter { $0.value >= 0x20 && $0.value != 0x7F }.prefix(200).map(Character.init))
     return words.isEmpty ? what : "\(what), saying '\(words)',"
   }
 }
