@@ -19,7 +19,8 @@ package enum Tiling {
 
   /// nil when `regions` tile `shape`.
   ///
-  /// - Complexity: O(n log n x rank) for boxes that come apart by cuts, O(n^2) for at most 4096 that interlock.
+  /// - Complexity: O(n log n x rank) for boxes that come apart by cuts, O(n^2) for at most 4096 that interlock. What takes
+  ///   longer, as boxes that come off one at a time do, is `irregular`.
   package static func fault(_ regions: [Region], in shape: GlobalShape) -> Fault? {
     for region in regions where !region.isInside(shape) { return .outside(region) }
     let filled = regions.filter { $0.volume > 0 }
@@ -45,6 +46,9 @@ package enum Tiling {
   }
 
   private static let mostInterlocked = 4096
+  /// Looks at boxes that one tiling may cost: `looksPerBox` for each of its boxes, or `fewestLooks` for a small one.
+  private static let looksPerBox = 64
+  private static let fewestLooks = 1 << 25
 
   /// Two boxes with a common element.
   ///
@@ -54,8 +58,11 @@ package enum Tiling {
     guard let rank = regions.first?.rank, regions.count > 1 else { return nil }
     if rank == 0 { return .overlap(regions[0], regions[1]) }
     var pending: [(members: [Int], dim: Int, tried: Int)] = [(Array(regions.indices), 0, 0)]
+    var looks = max(fewestLooks, regions.count * looksPerBox * rank)
     while let group = pending.popLast() {
       guard group.members.count > 1 else { continue }
+      looks -= group.tried == rank ? group.members.count * group.members.count / 2 : group.members.count
+      guard looks >= 0 else { return .irregular(boxes: group.members.count) }
       if group.tried == rank {
         guard group.members.count <= mostInterlocked else { return .irregular(boxes: group.members.count) }
         if let (a, b) = pairwiseOverlap(regions, group.members) { return .overlap(regions[a], regions[b]) }

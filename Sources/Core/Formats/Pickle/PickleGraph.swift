@@ -12,6 +12,9 @@ package struct PickleGraph: Sendable {
     case none, bool, int, bigInt, float, string, bytes, tuple, list, set, dict, global, object, persistentID
     /// Text of protocol-1 strings and bytes-as-text: Latin-1.
     case latin1
+
+    /// Whether the node is a run of the pickle's bytes, `low` long.
+    var isText: Bool { self == .string || self == .latin1 || self == .bytes || self == .bigInt }
   }
 
   struct Node {
@@ -180,10 +183,14 @@ package struct PickleGraph: Sendable {
     return true
   }
 
-  /// The last entry of a small dict under a string key.
+  /// Entries of a dict that is searched from end to end. The attributes of torch's objects are ten at most, and a
+  /// large dict that thousands of objects share would be searched thousands of times.
+  private static var mostAttributes: Int { 64 }
+
+  /// The last entry of a small dict under a string key; nil for large ones.
   package func entry(_ index: Index, _ key: StaticString) -> Index? {
     let node = nodes[Int(index)]
-    guard node.kind == .dict else { return nil }
+    guard node.kind == .dict, containers[Int(node.low)].count <= 2 * Self.mostAttributes else { return nil }
     var found: Index?
     var next = containers[Int(node.low)].first
     while next != Self.nowhere {
