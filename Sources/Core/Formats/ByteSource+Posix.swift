@@ -15,6 +15,12 @@ package final class PosixByteSource: ByteSource {
     size = try file.size()
   }
 
+  /// A file that is open already, links followed.
+  package init(_ file: File) throws(MimoError) {
+    self.file = file
+    size = try file.size()
+  }
+
   package var path: String { file.path }
 
   package func read(into buffer: UnsafeMutableRawBufferPointer, at offset: UInt64) throws(MimoError) {

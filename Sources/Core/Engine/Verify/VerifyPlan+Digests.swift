@@ -16,7 +16,7 @@ extension VerifyPlan {
         .usage, "has no \(ConversionReport.fileName) to be checked against", path: request.first,
         remedy: "Name a second checkpoint to compare it with")
     }
-    let report = try RecordedDigests(path: path)
+    let report = try RecordedDigests(try FileSystem.readSmallFile(path, limit: 1 << 30), path: path)
     let check =
       format == .hf
       ? try DigestCheck(folder: request.first, report) : try DigestCheck(stored: request, format, report, plugin: plugin)
@@ -27,16 +27,15 @@ extension VerifyPlan {
 }
 
 /// The digests in a conversion report.
-struct RecordedDigests {
+package struct RecordedDigests {
   /// CRC-64 of each Hugging Face tensor, by name.
   private(set) var whole: [String: UInt64] = [:]
   /// CRC-32 of each stored chunk of a target, by name.
   private(set) var chunks: [String: [UInt32]] = [:]
-  let path: String
 
-  init(path: String) throws(MimoError) {
-    self.path = path
-    let json = try JSONParser.parse(file: path, limit: 1 << 30)
+  /// Reads the bytes of a `conversion_report.json`.
+  package init(_ bytes: [UInt8], path: String) throws(MimoError) {
+    let json = try JSONParser.parse(bytes, path: path)
     guard json["schema"]?.integer == ConversionReport.schemaVersion else {
       throw MimoError(.unsupported, "is of another schema than \(ConversionReport.schemaVersion)", path: path)
     }
