@@ -5,7 +5,8 @@ extension PickleGraph {
   package func value(_ index: Index, maximumValueCount: Int = 1 << 20, path: String? = nil) throws(MimoError)
     -> PickleValue
   {
-    var budget = Budget(values: maximumValueCount, textBytes: (source.count + 1 << 20) * 16)
+    var budget = Budget(
+      values: min(maximumValueCount, source.count * 32 + 1 << 12), textBytes: source.count * 16 + 1 << 20)
     return try value(index, depth: 0, budget: &budget, path: path)
   }
 
@@ -39,7 +40,7 @@ extension PickleGraph {
       return .string(String(String.UnicodeScalarView(source[text..<text + Int(node.low)].map { Unicode.Scalar($0) })))
     case .string:
       guard let value = string(index) else {
-        throw MimoError(.invalidInput, "a string is not valid UTF-8", path: path, byte: node.high)
+        throw MimoError(.invalidInput, "a string is not UTF-8, or has a character of too many marks", path: path, byte: origin + node.high)
       }
       return .string(value)
     case .tuple:

@@ -54,6 +54,8 @@ package struct PickleGraph: Sendable {
   static let nowhere = UInt32.max
 
   package internal(set) var source: [UInt8]
+  /// Where `source` begins in its file.
+  let origin: UInt64
   package internal(set) var root: Index = 0
   var nodes: ContiguousArray<Node> = []
   var children: ContiguousArray<Index> = []
@@ -62,7 +64,10 @@ package struct PickleGraph: Sendable {
   var objects: ContiguousArray<Object> = []
   package internal(set) var globals: ContiguousArray<PickleGlobal> = []
 
-  init(source: [UInt8]) { self.source = source }
+  init(source: [UInt8], origin: UInt64) {
+    self.source = source
+    self.origin = origin
+  }
 
   package var nodeCount: Int { nodes.count }
 
@@ -80,11 +85,11 @@ package struct PickleGraph: Sendable {
 
   package func isNone(_ index: Index) -> Bool { nodes[Int(index)].kind == .none }
 
-  /// The text of a string; nil for other nodes and for text that is not valid UTF-8.
+  /// The text of a string; nil for other nodes and for what is no text.
   package func string(_ index: Index) -> String? {
     let node = nodes[Int(index)]
     guard node.kind == .string else { return nil }
-    return String(validating: source[Int(node.high)..<Int(node.high) + Int(node.low)], as: UTF8.self)
+    return String(fileText: source[Int(node.high)..<Int(node.high) + Int(node.low)])
   }
 
   /// Whether a node is a string with this text.
