@@ -46,9 +46,10 @@ package enum Tiling {
   }
 
   private static let mostInterlocked = 4096
-  /// Looks at boxes that one tiling may cost: `looksPerBox` for each of its boxes, or `fewestLooks` for a small one.
-  private static let looksPerBox = 64
-  private static let fewestLooks = 1 << 25
+  /// Comparisons that one tiling may cost: `looksPerBox` for each of its boxes and dimensions, or `fewestLooks` for a small
+  /// one. Grids of any size take far less.
+  private static let looksPerBox = 256
+  private static let fewestLooks = 1 << 24
 
   /// Two boxes with a common element.
   ///
@@ -61,7 +62,7 @@ package enum Tiling {
     var looks = max(fewestLooks, regions.count * looksPerBox * rank)
     while let group = pending.popLast() {
       guard group.members.count > 1 else { continue }
-      looks -= group.tried == rank ? group.members.count * group.members.count / 2 : group.members.count
+      looks -= cost(of: group.members.count, isSplit: group.tried < rank)
       guard looks >= 0 else { return .irregular(boxes: group.members.count) }
       if group.tried == rank {
         guard group.members.count <= mostInterlocked else { return .irregular(boxes: group.members.count) }
@@ -73,6 +74,11 @@ package enum Tiling {
       for part in parts { pending.append((part, (group.dim + 1) % rank, tried)) }
     }
     return nil
+  }
+
+  /// Comparisons that sorting so many boxes takes, or holding each against each.
+  private static func cost(of boxes: Int, isSplit: Bool) -> Int {
+    isSplit ? boxes * (Int.bitWidth - boxes.leadingZeroBitCount) : boxes * boxes / 2
   }
 
   /// The members in groups whose reaches along `dim` do not touch.
