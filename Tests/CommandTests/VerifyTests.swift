@@ -27,6 +27,18 @@ import Testing
     }
   }
 
+  /// prime stores some parameters as F32 whatever the model has: that is its layout, no difference.
+  @Test func layoutsThatSayAnotherDTypeAreTheSame() throws {
+    let model = try Model("qwen3_5_vl_moe")
+    let hf = try model.synth()
+    let prime = try model.convert(hf, to: "prime", "--to", "prime")
+    let megatron = try model.convert(hf, to: "megatron", "--to", "megatron", "--tp", "2")
+    for pair in [(hf, prime), (prime, megatron), (megatron, prime)] {
+      let result = try model.verify(pair.0, pair.1)
+      #expect(result.status == 0, "\(result.output)\(result.errors)")
+    }
+  }
+
   @Test func multiTokenPredictionOfOneSideIsNamedAsNotCompared() throws {
     let model = try Model("qwen3_5_vl_moe")
     let forms = try VerifyTests.forms(of: model)

@@ -70,7 +70,10 @@ extension VerifyPlan {
         skipped.append(.init(name: source.name, reason: "the two layouts store different functions of it"))
         continue
       }
-      pairs.append(.init(name: source.name, shape: source.shape, a: index, b: other, order: (0, UInt64(index))))
+      pairs.append(
+        .init(
+          name: source.name, shape: source.shape, a: index, b: other, order: (0, UInt64(index)),
+          isDTypeOfLayout: a.gather.saysDType(of: index) || b.gather.saysDType(of: other)))
     }
     for source in b.gather.mapped.sources where numbers[source.name] != nil { skipped.append(a.skips(source.name, where: "A")) }
     self.init(
@@ -94,7 +97,11 @@ extension Comparison {
   var exchanged: Comparison {
     Comparison(
       a: b, b: a,
-      pairs: pairs.map { Pair(name: $0.name, shape: $0.shape, a: $0.b, b: $0.a, order: $0.order) })
+      pairs: pairs.map { pair in
+        var exchanged = pair
+        (exchanged.a, exchanged.b) = (pair.b, pair.a)
+        return exchanged
+      })
   }
 }
 

@@ -20,6 +20,11 @@ extension VerifyPlan {
     let check =
       format == .hf
       ? try DigestCheck(folder: request.first, report) : try DigestCheck(stored: request, format, report, plugin: plugin)
+    guard !check.items.isEmpty else {
+      throw MimoError(
+        .invalidInput, "has no digest of anything in the checkpoint", path: path,
+        remedy: "The report belongs to another checkpoint")
+    }
     self.init(bytes: check.items.reduce(0) { $0 + $1.bytes }) { (progress) throws(MimoError) in
       try check.run(request, progress: progress)
     }
@@ -43,17 +48,22 @@ package struct RecordedDigests {
       guard let name = tensor["name"]?.string, let crc = tensor["crc64"]?.string.flatMap({ UInt64($0, radix: 16) }) else {
         throw MimoError(.invalidInput, "a source has no name or no crc64", path: path)
       }
-      whole[name] = crc
+      guard whole.updateValue(crc, forKey: name) == nil else {
+        throw MimoError(.invalidInput, "two sources have the same name", path: path, tensor: name)
+      }
     }
     for target in json["targets"]?.array ?? [] {
       guard let name = target["name"]?.string, let list = target["chunks_crc32"]?.array else {
         throw MimoError(.invalidInput, "a target has no name or no chunks_crc32", path: path)
       }
-      chunks[name] = try list.map { value throws(MimoError) in
+      let digests = try list.map { value throws(MimoError) in
         guard let crc = value.string.flatMap({ UInt32($0, radix: 16) }) else {
           throw MimoError(.invalidInput, "a digest is no hexadecimal number", path: path, tensor: name)
         }
         return crc
+      }
+      guard chunks.updateValue(digests, forKey: name) == nil else {
+        throw MimoError(.invalidInput, "two targets have the same name", path: path, tensor: name)
       }
     }
   }
