@@ -15,8 +15,6 @@ struct Comparison: Sendable {
     var b: Int
     /// In which file and where it begins on the side that is read in order.
     var order: (file: Int, offset: UInt64)
-    /// One of the sides is of a layout that says which dtype the tensor has: another dtype there is no difference.
-    var isDTypeOfLayout = false
   }
 
   let a: ComparedSide
@@ -82,7 +80,7 @@ struct Comparison: Sendable {
               index: Comparison.index(finding.first, in: pair.shape), a: finding.texts.a, b: finding.texts.b)))
       }
       let (own, other) = (a.dtype(of: pair.a), b.dtype(of: pair.b))
-      guard own != other, !pair.isDTypeOfLayout else { return nil }
+      guard own != other else { return nil }
       return VerifyReport.Tensor(name: pair.name, difference: .dtype(a: own.rawValue, b: other.rawValue))
     }
   }

@@ -40,11 +40,6 @@ struct GatherPlan: Sendable {
     zip(mapped.sources, plan.whole).first { $0.0.encoding != nil }?.1.dtype ?? .bf16
   }
 
-  /// Whether the layout itself says which dtype a source's elements are stored in, whatever that of the model is.
-  func saysDType(of source: Int) -> Bool {
-    plan.uses[source].contains { mapped.targets[$0.target].dtype != nil }
-  }
-
   /// The kernels that a source's elements go through on import.
   func kernels(of source: Int) -> Set<ElementKernel> {
     Set(plan.uses[source].lazy.compactMap { mapped.targets[$0.target].fragments[$0.fragment].kernel })

@@ -70,10 +70,7 @@ extension VerifyPlan {
         skipped.append(.init(name: source.name, reason: "the two layouts store different functions of it"))
         continue
       }
-      pairs.append(
-        .init(
-          name: source.name, shape: source.shape, a: index, b: other, order: (0, UInt64(index)),
-          isDTypeOfLayout: a.gather.saysDType(of: index) || b.gather.saysDType(of: other)))
+      pairs.append(.init(name: source.name, shape: source.shape, a: index, b: other, order: (0, UInt64(index))))
     }
     for source in b.gather.mapped.sources where numbers[source.name] != nil { skipped.append(a.skips(source.name, where: "A")) }
     self.init(
@@ -97,11 +94,7 @@ extension Comparison {
   var exchanged: Comparison {
     Comparison(
       a: b, b: a,
-      pairs: pairs.map { pair in
-        var exchanged = pair
-        (exchanged.a, exchanged.b) = (pair.b, pair.a)
-        return exchanged
-      })
+      pairs: pairs.map { Pair(name: $0.name, shape: $0.shape, a: $0.b, b: $0.a, order: $0.order) })
   }
 }
 
