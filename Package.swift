@@ -106,6 +106,12 @@ let package = Package(
         "MimoSystem", "MimoTensor",
       ],
       path: "Tests/EngineTests", exclude: ["Fixtures"]),
+    // The fuzzer's targets (Tests/Fuzz) and what it ever found, as plain tests.
+    .target(
+      name: "FuzzTargets",
+      dependencies: ["MimoSystem", "MimoTensor", "MimoFormats", "MimoParallel", "MimoMapping", "MimoPlan", "MimoEngine"],
+      path: "Tests/Fuzz/Targets"),
+    .testTarget(name: "FuzzTests", dependencies: ["FuzzTargets", "MimoSystem"], path: "Tests/FuzzTests"),
     .testTarget(
       name: "CommandTests",
       dependencies: [
