@@ -16,12 +16,20 @@ let engine: [Target] = [
     path: "Sources/Core/Plugins"),
   .target(
     name: "MimoPlan",
-    dependencies: ["MimoSystem", "MimoTensor", "MimoFormats", "MimoParallel", "MimoMapping", "MimoPlugins"],
+    dependencies: ["MimoChecksum", "MimoSystem", "MimoTensor", "MimoFormats", "MimoParallel", "MimoMapping", "MimoPlugins"],
     path: "Sources/Core/Plan"),
+  .target(
+    name: "MimoConformance",
+    dependencies: ["PluginABI", "MimoSystem", "MimoTensor", "MimoFormats", "MimoMapping", "MimoPlugins"],
+    path: "Sources/Core/Conformance"),
   .target(
     name: "MimoEngine",
     dependencies: ["MimoChecksum", "MimoSystem", "MimoTensor", "MimoFormats", "MimoPlan"], path: "Sources/Core/Engine"),
 ]
+
+/// Dimensions, regions and fragments are small values of lower modules that the higher ones handle by the million: a call
+/// for each of their parts takes twice as long as the work.
+for target in engine { target.swiftSettings = [.unsafeFlags(["-cross-module-optimization"], .when(configuration: .release))] }
 
 /// Plugins are Embedded Swift: the shared library needs libc alone, whatever Swift runtime the host has.
 let embedded: [SwiftSetting] = [
@@ -59,8 +67,8 @@ let package = Package(
     .executableTarget(
       name: "mimo-host",
       dependencies: [
-        "MimoSystem", "MimoTensor", "MimoFormats", "MimoParallel", "MimoMapping", "MimoPlugins", "MimoPlan",
-        "MimoEngine",
+        "MimoSystem", "MimoTensor", "MimoFormats", "MimoParallel", "MimoMapping", "MimoPlugins", "MimoConformance",
+        "MimoPlan", "MimoEngine",
       ],
       path: "Tools/mimo-host"),
     .testTarget(name: "SystemTests", dependencies: ["MimoSystem"], path: "Tests/SystemTests"),
@@ -69,17 +77,28 @@ let package = Package(
     .testTarget(name: "TensorTests", dependencies: ["AlgebraSupport", "MimoTensor"], path: "Tests/TensorTests"),
     .testTarget(name: "FormatsTests", dependencies: ["MimoFormats", "MimoChecksum"], path: "Tests/FormatsTests",
       exclude: ["Fixtures"]),
-    .testTarget(name: "ParallelTests", dependencies: ["MimoParallel"], path: "Tests/ParallelTests"),
+    .testTarget(
+      name: "ParallelTests", dependencies: ["AlgebraSupport", "MimoParallel", "MimoTensor"], path: "Tests/ParallelTests",
+      exclude: ["Fixtures"]),
     .testTarget(
       name: "MappingTests", dependencies: ["AlgebraSupport", "MimoMapping", "MimoParallel", "MimoSystem", "MimoTensor"],
       path: "Tests/MappingTests"),
+    .target(name: "BadPlugins", path: "Tests/BadPlugins", exclude: ["C"]),
+    .testTarget(
+      name: "ConformanceTests",
+      dependencies: ["BadPlugins", "MimoConformance", "MimoFormats", "MimoPlugins", "MimoSystem"],
+      path: "Tests/ConformanceTests"),
     .testTarget(
       name: "PluginsTests",
       dependencies: [
-        "MimoPlugins", "PluginABI", "MimoFormats", "MimoMapping", "MimoParallel", "MimoSystem", "MimoTensor",
+        "AlgebraSupport", "BadPlugins", "MimoPlugins", "PluginABI", "MimoFormats", "MimoMapping", "MimoParallel",
+        "MimoSystem", "MimoTensor",
       ],
       path: "Tests/PluginsTests", exclude: ["BadPlugins", "Fixtures"]),
-    .testTarget(name: "PlanTests", dependencies: ["MimoPlan"], path: "Tests/PlanTests"),
+    .testTarget(
+      name: "PlanTests",
+      dependencies: ["MimoPlan", "MimoFormats", "MimoMapping", "MimoParallel", "MimoSystem", "MimoTensor"],
+      path: "Tests/PlanTests"),
     .testTarget(
       name: "EngineTests",
       dependencies: [
@@ -95,7 +114,9 @@ let package = Package(
     .testTarget(name: "FuzzTests", dependencies: ["FuzzTargets", "MimoSystem"], path: "Tests/FuzzTests"),
     .testTarget(
       name: "CommandTests",
-      dependencies: ["mimo-host", "MimoChecksum", "MimoFormats", "MimoParallel", "MimoSystem", "MimoTensor"],
+      dependencies: [
+        "mimo-host", "BadPlugins", "MimoChecksum", "MimoFormats", "MimoParallel", "MimoSystem", "MimoTensor",
+      ],
       path: "Tests/CommandTests"),
   ]
     + families.map {
@@ -105,3 +126,16 @@ let package = Package(
     },
   swiftLanguageModes: [.v6]
 )
+
+// Tools/test-sanitized builds the engine and the tests of what touches raw memory or threads. Plugins stay out: Embedded
+// Swift does not link with sanitizers.
+if let sanitizer = Context.environment["MIMO_SANITIZED"] {
+  let tests = ["System", "Tensor", "Formats", "Mapping", "Engine"].map { "\($0)Tests" }
+  let kept = Set(engine.map(\.name) + ["PluginABI", "AlgebraSupport"] + tests)
+  package.products = []
+  package.targets.removeAll { !kept.contains($0.name) }
+  if sanitizer == "thread" {
+    package.targets.append(.target(name: "ThreadSanitizer", path: "Tests/ThreadSanitizer"))
+    for target in package.targets where target.isTest { target.dependencies.append("ThreadSanitizer") }
+  }
+}

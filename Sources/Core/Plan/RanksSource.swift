@@ -12,7 +12,7 @@ package struct RanksSource: Sendable {
   /// Throws for a file that is missing, a tensor that is missing, unknown or of another shape.
   package init(_ folder: String, layout: ModelLayout) throws(MimoError) {
     // Dtypes are those of the files; this one only fills the expected specs.
-    let inventory = try RankInventory(layout) { $0.dtype ?? .bf16 }
+    let inventory = try RankInventory(layout, dtypes: layout.description.targets.map { $0.dtype ?? .bf16 })
     var files: [StoredFile] = []
     var headers: [[String: SafeTensorsEntry]] = []
     var dtypes = [DType?](repeating: nil, count: layout.description.targets.count)

@@ -11,10 +11,6 @@ extension Inspection {
       self = try Inspection.file(path)
       return
     }
-    if let legacy = try LegacyCheckpoint.folder(at: path) {
-      self = try Inspection(legacy: legacy)
-      return
-    }
     let names = try FileSystem.list(path)
     if !names.contains("config.json"), names.contains(where: { $0.hasSuffix(".safetensors") }), !names.contains("layout.json") {
       self = try Inspection(loose: names, in: path)
@@ -23,7 +19,8 @@ extension Inspection {
     switch try CheckpointFormat.recognise(path) {
     case .hf, .prime: self = try Inspection(huggingFace: path)
     case .ranks: self = try Inspection(ranks: path)
-    case .dist: self = try Inspection(distributed: path)
+    case .dist, .fsdpDTensor: self = try Inspection(distributed: path)
+    case .legacy: self = try Inspection(legacy: path)
     }
   }
 

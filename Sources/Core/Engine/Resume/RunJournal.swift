@@ -52,7 +52,7 @@ package final class RunJournal: Sendable {
     let header = JSONValue.object(["run": identity.json, "window_bytes": .integer(windowBytes)])
     self.windowBytes = windowBytes
     done = []
-    tally = Tally(whole: plan.whole.count, chunks: plan.stored.chunks.count)
+    tally = Tally(whole: plan.whole.count, chunks: plan.chunkCount)
     bytesDone = 0
     recorded = Atomic(0)
     writer = Mutex(Writer(file: try JournalFile(beginning: file, header: JSONWriter.write(header))))
@@ -158,7 +158,7 @@ private struct Replay {
   init(_ plan: ConversionPlan, path: String) {
     self.plan = plan
     self.path = path
-    tally = Tally(whole: plan.whole.count, chunks: plan.stored.chunks.count)
+    tally = Tally(whole: plan.whole.count, chunks: plan.chunkCount)
   }
 
   mutating func add(_ payload: [UInt8], windowBytes: Int) throws(MimoError) {
@@ -169,7 +169,7 @@ private struct Replay {
     guard done.insert(record.unit).inserted else { throw refusal("holds a unit twice") }
     for part in record.tally.chunks {
       let (sum, overflow) = tally.chunkElements[part.chunk].addingReportingOverflow(part.elements)
-      guard !overflow, sum <= plan.stored.chunks[part.chunk].region.volume else {
+      guard !overflow, sum <= plan.volume(ofChunk: part.chunk) else {
         throw refusal("holds more elements of a chunk than it has")
       }
       tally.add(UnitTally.share(part), ofTensor: record.unit.tensor)

@@ -129,9 +129,10 @@ struct DigestCheck: Sendable {
     } else {
       origin = try ModelOrigin(beside: request.first)
     }
-    var stored = try StoredCheckpoint(request.first, format: format, of: origin, expertStorage: nil, plugin: plugin)
+    var stored = try StoredCheckpoint(
+      request.first, format: format, of: origin, expertStorage: nil, withOptimizer: true, plugin: plugin)
     try stored.locate(jobs: request.resources.jobs)
-    self.format = format == .ranks ? "ranks" : stored.naming.rawValue
+    self.format = stored.formatName
     files = stored.catalog.files
     var left = report.chunks
     for index in stored.description.targets.indices {
@@ -154,7 +155,12 @@ struct DigestCheck: Sendable {
         .invalidInput, "has \(target.chunks.count) chunks, but \(ConversionReport.fileName) tells of \(digests.count)",
         path: stored.path, tensor: name, remedy: "The report belongs to another checkpoint")
     }
-    let order = stored.format == .ranks ? Array(target.chunks) : DigestCheck.writingOrder(index, of: stored)
+    let order =
+      switch stored.format {
+      case .ranks: Array(target.chunks)
+      case .fsdpDTensor: DigestCheck.rowOrder(target, stored.catalog)
+      default: DigestCheck.writingOrder(index, of: stored)
+      }
     for (chunk, digest) in zip(order, digests) {
       let place = stored.catalog.chunks[chunk]
       guard place.strides == rowMajorStrides(place.region.extent) else {
@@ -164,6 +170,13 @@ struct DigestCheck: Sendable {
       items.append(
         Item(
           name: name, file: place.file, offset: place.offset, bytes: place.region.volume * width, expected: .crc32(digest)))
+    }
+  }
+
+  /// A writer of uneven rows takes them as they lie in the tensor.
+  private static func rowOrder(_ target: StoredTarget, _ catalog: StoredCatalog) -> [Int] {
+    target.chunks.sorted {
+      catalog.chunks[$0].region.offset.lexicographicallyPrecedes(catalog.chunks[$1].region.offset)
     }
   }
 

@@ -82,6 +82,11 @@ package struct DistCheckpoint: Sendable {
     try DistCheckpoint(iterationFolder: try DistCheckpointLocation.iterationFolder(of: path))
   }
 
+  /// Who made the checkpoint at `path`, without a look at what it holds.
+  package static func kind(at path: String) throws(MimoError) -> Kind {
+    try DistCheckpointLocation.kind(of: try DistCheckpointLocation.iterationFolder(of: path))
+  }
+
   package init(iterationFolder path: String) throws(MimoError) {
     let metadata = try PosixByteSource(path: FileSystem.join(path, ".metadata"))
     guard metadata.size <= UInt64(PicklePolicy.metadata.maximumByteCount) else {
@@ -161,6 +166,18 @@ package struct DistCheckpoint: Sendable {
       throw MimoError(.invalidInput, "a list of one dict is expected", path: path, tensor: item.key)
     }
     return values[0]
+  }
+
+  /// The common state and the storages of the tensors in it, so that it can be written again.
+  package func commonStateWithStorages() throws(MimoError) -> (value: PickleValue, storages: [[UInt8]])? {
+    guard let value = try commonState() else { return nil }
+    let file = FileSystem.join(path, "common.pt")
+    if try FileSystem.exists(file) {
+      let source = try PosixByteSource(path: file)
+      return (value, try TorchObject(file: source).storages(in: source))
+    }
+    guard let item = self[object: DistCheckpoint.commonStateKey] else { return (value, []) }
+    return (value, try read(item).storages(in: try source(item.file)))
   }
 
   package static let commonStateKey = "common_state/shard_0_1"

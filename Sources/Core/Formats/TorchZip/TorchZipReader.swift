@@ -129,6 +129,15 @@ package struct TorchObject: Sendable {
     try self.init(source, length: source.size)
   }
 
+  /// The bytes of all storages, by number.
+  package func storages(in source: some ByteSource) throws(MimoError) -> [[UInt8]] {
+    var storages: [[UInt8]] = []
+    while archive.members["data/\(storages.count)"] != nil {
+      storages.append(try archive.contents("data/\(storages.count)", in: source, limit: 64 << 20))
+    }
+    return storages
+  }
+
   /// Where the elements of a tensor inside of the value lie in the file.
   package func tensor(_ value: PickleValue, in source: some ByteSource) throws(MimoError) -> StoredTensor {
     try TorchZipReader.locate(TorchTensorReference(value, path: source.path), archive, in: source)
