@@ -16,12 +16,20 @@ let engine: [Target] = [
     path: "Sources/Core/Plugins"),
   .target(
     name: "MimoPlan",
-    dependencies: ["MimoSystem", "MimoTensor", "MimoFormats", "MimoParallel", "MimoMapping", "MimoPlugins"],
+    dependencies: ["MimoChecksum", "MimoSystem", "MimoTensor", "MimoFormats", "MimoParallel", "MimoMapping", "MimoPlugins"],
     path: "Sources/Core/Plan"),
+  .target(
+    name: "MimoConformance",
+    dependencies: ["PluginABI", "MimoSystem", "MimoTensor", "MimoFormats", "MimoMapping", "MimoPlugins"],
+    path: "Sources/Core/Conformance"),
   .target(
     name: "MimoEngine",
     dependencies: ["MimoChecksum", "MimoSystem", "MimoTensor", "MimoFormats", "MimoPlan"], path: "Sources/Core/Engine"),
 ]
+
+/// Dimensions, regions and fragments are small values of lower modules that the higher ones handle by the million: a call
+/// for each of their parts takes twice as long as the work.
+for target in engine { target.swiftSettings = [.unsafeFlags(["-cross-module-optimization"], .when(configuration: .release))] }
 
 /// Plugins are Embedded Swift: the shared library needs libc alone, whatever Swift runtime the host has.
 let embedded: [SwiftSetting] = [
@@ -59,8 +67,8 @@ let package = Package(
     .executableTarget(
       name: "mimo-host",
       dependencies: [
-        "MimoSystem", "MimoTensor", "MimoFormats", "MimoParallel", "MimoMapping", "MimoPlugins", "MimoPlan",
-        "MimoEngine",
+        "MimoSystem", "MimoTensor", "MimoFormats", "MimoParallel", "MimoMapping", "MimoPlugins", "MimoConformance",
+        "MimoPlan", "MimoEngine",
       ],
       path: "Tools/mimo-host"),
     .testTarget(name: "SystemTests", dependencies: ["MimoSystem"], path: "Tests/SystemTests"),
@@ -69,15 +77,22 @@ let package = Package(
     .testTarget(name: "TensorTests", dependencies: ["AlgebraSupport", "MimoTensor"], path: "Tests/TensorTests"),
     .testTarget(name: "FormatsTests", dependencies: ["MimoFormats", "MimoChecksum"], path: "Tests/FormatsTests",
       exclude: ["Fixtures"]),
-    .testTarget(name: "ParallelTests", dependencies: ["MimoParallel"], path: "Tests/ParallelTests"),
+    .testTarget(
+      name: "ParallelTests", dependencies: ["AlgebraSupport", "MimoParallel", "MimoTensor"], path: "Tests/ParallelTests",
+      exclude: ["Fixtures"]),
     .testTarget(
       name: "MappingTests", dependencies: ["AlgebraSupport", "MimoMapping", "MimoParallel", "MimoSystem", "MimoTensor"],
       path: "Tests/MappingTests"),
+    .target(name: "BadPlugins", path: "Tests/BadPlugins", exclude: ["C"]),
+    .testTarget(
+      name: "ConformanceTests",
+      dependencies: ["BadPlugins", "MimoConformance", "MimoFormats", "MimoPlugins", "MimoSystem"],
+      path: "Tests/ConformanceTests"),
     .testTarget(
       name: "PluginsTests",
       dependencies: [
-        "AlgebraSupport", "MimoPlugins", "PluginABI", "MimoFormats", "MimoMapping", "MimoParallel", "MimoSystem",
-        "MimoTensor",
+        "AlgebraSupport", "BadPlugins", "MimoPlugins", "PluginABI", "MimoFormats", "MimoMapping", "MimoParallel",
+        "MimoSystem", "MimoTensor",
       ],
       path: "Tests/PluginsTests", exclude: ["BadPlugins", "Fixtures"]),
     .testTarget(
@@ -91,9 +106,17 @@ let package = Package(
         "MimoSystem", "MimoTensor",
       ],
       path: "Tests/EngineTests", exclude: ["Fixtures"]),
+    // The fuzzer's targets (Tests/Fuzz) and what it ever found, as plain tests.
+    .target(
+      name: "FuzzTargets",
+      dependencies: ["MimoSystem", "MimoTensor", "MimoFormats", "MimoParallel", "MimoMapping", "MimoPlan", "MimoEngine"],
+      path: "Tests/Fuzz/Targets"),
+    .testTarget(name: "FuzzTests", dependencies: ["FuzzTargets", "MimoSystem"], path: "Tests/FuzzTests"),
     .testTarget(
       name: "CommandTests",
-      dependencies: ["mimo-host", "MimoChecksum", "MimoFormats", "MimoParallel", "MimoSystem", "MimoTensor"],
+      dependencies: [
+        "mimo-host", "BadPlugins", "MimoChecksum", "MimoFormats", "MimoParallel", "MimoSystem", "MimoTensor",
+      ],
       path: "Tests/CommandTests"),
   ]
     + families.map {

@@ -9,8 +9,12 @@ package enum CheckpointFormat: String, Sendable, CaseIterable {
   case hf
   /// A safetensors file a rank, and layout.json.
   case ranks
-  /// A PyTorch distributed checkpoint, as Megatron writes it.
+  /// A PyTorch distributed checkpoint, as megatron-core writes it (`torch_dist`).
   case dist
+  /// A torch.save file a rank, as Megatron wrote them before.
+  case legacy
+  /// A PyTorch distributed checkpoint, as Megatron-FSDP writes it.
+  case fsdpDTensor = "fsdp_dtensor"
   /// A folder as the Hugging Face one, with the names and stacked experts of prime-rl.
   case prime
 
@@ -27,9 +31,10 @@ package enum CheckpointFormat: String, Sendable, CaseIterable {
     }
     func has(_ name: String) throws(MimoError) -> Bool { try FileSystem.exists(FileSystem.join(path, name)) }
     if try has(LayoutFile.fileName), try has(RankInventory.fileName(ofRank: 0)) { return .ranks }
-    if try has(".metadata") { return .dist }
-    if try has("latest_checkpointed_iteration.txt") { return .dist }
-    if try has("latest_train_state.pt") { return .dist }
+    if try LegacyCheckpoint.find(at: path) != nil { return .legacy }
+    for mark in [".metadata", "latest_checkpointed_iteration.txt", "latest_train_state.pt"] where try has(mark) {
+      return try DistCheckpoint.kind(at: path) == .torchDist ? .dist : .fsdpDTensor
+    }
     if try has("config.json") { return try TravellingRecord.exists(in: path) ? .prime : .hf }
     throw MimoError(
       .invalidInput, "is no checkpoint that is known: it has no config.json, .metadata, tracker file or layout.json",

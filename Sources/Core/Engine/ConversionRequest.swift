@@ -12,10 +12,18 @@ package struct ConversionRequest: Sendable {
   package var dtype: DType?
   /// A folder with the model's config.json, for a checkpoint that does not say its model.
   package var configFolder: String?
+  /// A file with the shards that a running job exported.
+  package var shardTable: String?
   /// "per_expert", "packed" or "packed_transposed".
   package var expertStorage: String?
   /// Largest safetensors file of a folder whose own files are not known.
   package var shardBytes: Int?
+  /// The one component that is converted; nil for the whole model.
+  package var only: String?
+  /// Components that are taken from other checkpoints.
+  package var splices: [Splice] = []
+  /// Leaves optimizer, scheduler and all other state of a training behind.
+  package var weightsOnly = false
   package var overwrite = false
   /// Forgets the work of a run that did not end.
   package var restart = false

@@ -28,9 +28,13 @@ package enum TravellingRecord {
     companion.path != ConversionReport.fileName && !companion.path.hasPrefix(folderName + "/")
   }
 
-  /// Writes the record of `folder` into a checkpoint that is being made. `leftOut`: tied tensors that differed.
+  /// Writes the record of `folder` into a checkpoint that is being made.
+  ///
+  /// - Parameters:
+  ///   - leftOut: tied tensors that differed.
+  ///   - only: the one component that the checkpoint holds.
   static func write(
-    _ folder: HuggingFaceFolder, expertStorage: String?, leftOut: [String], into output: String
+    _ folder: HuggingFaceFolder, expertStorage: String?, leftOut: [String], only: String? = nil, into output: String
   ) throws(MimoError) {
     var manifest = SourceManifest(folder)
     manifest.leftOut = leftOut
@@ -38,11 +42,40 @@ package enum TravellingRecord {
     let root = FileSystem.join(output, folderName)
     try FileSystem.createDirectory(root)
     try FileSystem.writeSmallFile(FileSystem.join(root, manifestName), manifest.encoded())
-    let options = JSONValue.object(["expert_storage": expertStorage.map { .string($0) } ?? .null])
-    try FileSystem.writeSmallFile(FileSystem.join(root, optionsName), JSONWriter.write(options))
+    try writeOptions(expertStorage: expertStorage, only: only, in: root)
     let files = FileSystem.join(root, filesName)
     try FileSystem.createDirectory(files)
     try copy(manifest.companions.map(\.path), from: folder.path, to: files)
+  }
+
+  /// Writes a record that another checkpoint of the model has; `files` is its folder of files that are no weights.
+  static func copy(
+    recordWithFiles files: String, expertStorage: String?, only: String?, into output: String
+  ) throws(MimoError) {
+    let source = FileSystem.split(files).parent
+    let path = FileSystem.join(source, manifestName)
+    let manifest = try SourceManifest.decode(try FileSystem.readSmallFile(path, limit: 1 << 30), path: path)
+    let root = FileSystem.join(output, folderName)
+    try FileSystem.createDirectory(root)
+    try copy([manifestName], from: source, to: root)
+    try writeOptions(expertStorage: expertStorage, only: only, in: root)
+    let target = FileSystem.join(root, filesName)
+    try FileSystem.createDirectory(target)
+    try copy(manifest.companions.map(\.path), from: files, to: target)
+  }
+
+  private static func writeOptions(expertStorage: String?, only: String?, in root: String) throws(MimoError) {
+    var options = JSONObject()
+    options["expert_storage"] = expertStorage.map { .string($0) } ?? .null
+    if let only { options["only"] = .string(only) }
+    try FileSystem.writeSmallFile(FileSystem.join(root, optionsName), JSONWriter.write(.object(options)))
+  }
+
+  /// Says in a record that was written what became of the model.
+  static func replaceConfig(_ config: JSONValue, in output: String) throws(MimoError) {
+    let path = FileSystem.join(FileSystem.join(FileSystem.join(output, folderName), filesName), "config.json")
+    try FileSystem.removeTree(path)
+    try FileSystem.writeSmallFile(path, JSONWriter.write(config, .indented(2)) + [UInt8(ascii: "\n")])
   }
 
   /// Copies files with their subfolders.
@@ -66,13 +99,27 @@ package enum TravellingRecord {
     try FileSystem.exists(FileSystem.join(FileSystem.join(folder, folderName), manifestName))
   }
 
+  /// The one component that a checkpoint holds; nil for all, or when nothing is recorded.
+  static func onlyComponent(beside checkpoint: String) throws(MimoError) -> String? {
+    for folder in [checkpoint, FileSystem.split(checkpoint).parent] {
+      let path = FileSystem.join(FileSystem.join(folder, folderName), optionsName)
+      if try FileSystem.exists(path) { return try JSONParser.parse(file: path)["only"]?.string }
+    }
+    return nil
+  }
+
   /// The record in this folder.
   static func find(in folder: String) throws(MimoError) -> Found? {
     guard try exists(in: folder) else { return nil }
+    for name in [manifestName, optionsName, filesName + "/config.json"] {
+      try FileSystem.refuseLinks(on: FileSystem.join(folderName, name), in: folder)
+    }
     let root = FileSystem.join(folder, folderName)
     let path = FileSystem.join(root, manifestName)
     let manifest = try SourceManifest.decode(try FileSystem.readSmallFile(path, limit: 1 << 30), path: path)
     let files = FileSystem.join(root, filesName)
+    // An export copies these files: through a link it would copy any file that its user may read.
+    for companion in manifest.companions { try FileSystem.refuseLinks(on: companion.path, in: files) }
     let config = try ModelConfig(path: FileSystem.join(files, "config.json"))
     let options = try JSONParser.parse(file: FileSystem.join(root, optionsName))
     return Found(

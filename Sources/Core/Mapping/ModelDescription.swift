@@ -175,6 +175,8 @@ package struct ModelDescription: Sendable {
   package var providerClass: String?
   package var providerFields: [ProviderField] = []
   package var configOverrides: [ConfigOverride] = []
+  /// Tensors of the model's other components, where one is described alone.
+  package var otherSources: Set<String> = []
 
   package init() {}
 }

@@ -1,13 +1,13 @@
 import MimoSystem
 
 extension ClusterLayout {
-  /// Sizes of a single model as the user wrote them: --tp, --pp, --cp, --ep, --etp, --pp-first, --pp-last.
+  /// Sizes of a single model as the user wrote them: --tp, --pp, --cp, --ep, --etp, --pp-first, --pp-last, --fsdp.
   package struct SingleRequest: Sendable, Hashable {
-    package var tp, pp, cp, ep, etp, ppFirst, ppLast: Int?
+    package var tp, pp, cp, ep, etp, ppFirst, ppLast, fsdp: Int?
 
     package init(
       tp: Int? = nil, pp: Int? = nil, cp: Int? = nil, ep: Int? = nil, etp: Int? = nil, ppFirst: Int? = nil,
-      ppLast: Int? = nil
+      ppLast: Int? = nil, fsdp: Int? = nil
     ) {
       self.tp = tp
       self.pp = pp
@@ -16,6 +16,7 @@ extension ClusterLayout {
       self.etp = etp
       self.ppFirst = ppFirst
       self.ppLast = ppLast
+      self.fsdp = fsdp
     }
   }
 
@@ -25,7 +26,8 @@ extension ClusterLayout {
       tp: request.tp ?? 1, pp: request.pp ?? 1, cp: request.cp ?? 1, ep: request.ep ?? 1, etp: request.etp,
       ppFirst: request.ppFirst, ppLast: request.ppLast)
     try layout.checkPositive("model")
-    layout.dp = layout.smallestDP
+    layout.dp = request.fsdp ?? layout.smallestDP
+    try layout.check("model")
     let smallest = layout.rankCount
     if let worldSize {
       guard worldSize > 0, worldSize % smallest == 0 else {

@@ -4,7 +4,7 @@ import MimoSystem
 package struct ComponentRequest: Sendable, Hashable {
   /// The options of `--component`, in the order in which help shows them.
   package enum Option: String, Sendable, CaseIterable {
-    case tp, pp, dp, cp, ep, etp
+    case tp, pp, dp, cp, ep, etp, fsdp
     case ppFirst = "pp_first"
     case ppLast = "pp_last"
     case rankOffset = "rank_offset"
@@ -25,8 +25,11 @@ package struct ComponentRequest: Sendable, Hashable {
     set { values[option] = newValue }
   }
 
+  /// The data parallel size, if the user said it: Megatron-FSDP shards along that axis.
+  var dataParallel: Int? { self[.dp] ?? self[.fsdp] }
+
   package static let syntax =
-    "NAME=tp=N[,pp=N,dp=N,cp=N,ep=N,etp=N,pp_first=N,pp_last=N,rank_offset=N]"
+    "NAME=tp=N[,pp=N,dp=N,cp=N,ep=N,etp=N,fsdp=N,pp_first=N,pp_last=N,rank_offset=N]"
 
   /// Reads `NAME=tp=N[,pp=N,...]`.
   package init(parsing text: String) throws(MimoError) {

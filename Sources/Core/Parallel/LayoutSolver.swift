@@ -57,7 +57,7 @@ struct LayoutSolver {
     for request in requests {
       let isEncoder = declared.contains { $0.name == request.name && $0.isEncoder }
       let layout = ComponentLayout(
-        tp: request[.tp] ?? 1, pp: request[.pp] ?? 1, dp: request[.dp] ?? 1, cp: request[.cp] ?? 1,
+        tp: request[.tp] ?? 1, pp: request[.pp] ?? 1, dp: request.dataParallel ?? 1, cp: request[.cp] ?? 1,
         ep: request[.ep] ?? 1, etp: request[.etp] ?? (isEncoder ? 1 : nil), ppFirst: request[.ppFirst],
         ppLast: request[.ppLast], rankOffset: request[.rankOffset] ?? 0)
       try layout.checkPositive(request.name)
@@ -84,7 +84,7 @@ struct LayoutSolver {
 
   /// Fills in dp where it was left out, and checks that experts fit.
   mutating func fillDataParallel() throws(MimoError) {
-    for i in layouts.indices where requests[i][.dp] == nil {
+    for i in layouts.indices where requests[i].dataParallel == nil {
       layouts[i].dp = try worldSize == nil ? smallestDP(i) : equalShareDP(i)
     }
     for i in layouts.indices { try layouts[i].check(requests[i].name) }
@@ -93,7 +93,7 @@ struct LayoutSolver {
   /// The least dp that the experts allow and that goes with the dp of the components that say theirs.
   private func smallestDP(_ i: Int) -> Int {
     let least = layouts[i].smallestDP
-    let said = requests.indices.compactMap { requests[$0][.dp] }
+    let said = requests.indices.compactMap { requests[$0].dataParallel }
     guard let largest = said.max(), largest <= ComponentLayout.mostRanks else { return least }
     let candidates = stride(from: least, through: leastCommonMultiple(least, largest), by: least)
     return candidates.first { dp in said.allSatisfy { goTogether(dp, $0) } } ?? least

@@ -21,7 +21,8 @@ package struct ShardPiece: Sendable, Hashable {
   package var localOffset: Int
 }
 
-/// One target in one layout: how many shards it has, what each holds, and on which ranks.
+/// One target in one layout: how many shards it has, what each holds, and on which ranks: the algebra that tells every
+/// rank's shape of every tensor without asking a rank.
 ///
 /// Shards are numbered by their tp (or etp) rank; a target that is not split is one shard. Cheap to make, with no list of
 /// ranks or pieces inside, but some hundred bytes: make it where it is needed rather than keep one a target.
@@ -41,11 +42,14 @@ package struct Sharding: Sendable {
   package let expertRank: Int?
   /// The expert's number on its rank, nil for what is no routed expert.
   package let localExpert: Int?
-  private let grid: RankGrid
+  /// Of each segment (of all where the first dim is not split), the rows of a shard that each rank of the fsdp axis
+  /// holds; nil where every rank holds all of its shard.
+  package internal(set) var rows: [RowCuts]?
+  let grid: RankGrid
 
-  /// - Parameter tensor: names the target in errors.
+  /// - Parameter tensor: names the target in errors, and is asked for in errors alone.
   package init(
-    of tensor: String, shape: GlobalShape, placement: Placement, at site: ShardingSite
+    of tensor: @autoclosure () -> String, shape: GlobalShape, placement: Placement, at site: ShardingSite
   ) throws(MimoError) {
     let layout = site.grid.layout
     self.placement = placement
@@ -75,27 +79,33 @@ package struct Sharding: Sendable {
 
   /// The pieces of one shard, made as they are asked for.
   package struct Pieces: Sequence, IteratorProtocol {
-    private let sharding: Sharding
+    private let shape: GlobalShape
+    private let dim: Int?
+    private let segments: [Placement.Segment]
+    private let shardCount: Int
     private let shard: Int
     private var segment = 0
     private var segmentStart = 0
     private var localOffset = 0
 
     fileprivate init(sharding: Sharding, shard: Int) {
-      self.sharding = sharding
+      shape = sharding.shape
+      dim = sharding.dim
+      segments = sharding.placement.segments
+      shardCount = sharding.shardCount
       self.shard = shard
     }
 
     package mutating func next() -> ShardPiece? {
-      var region = Region(whole: sharding.shape)
-      guard let dim = sharding.dim else {
+      var region = Region(whole: shape)
+      guard let dim else {
         guard segment == 0 else { return nil }
         segment = 1
         return ShardPiece(segment: 0, region: region, localOffset: 0)
       }
-      guard segment < sharding.placement.segments.count else { return nil }
-      let whole = sharding.placement.segments[segment].extent
-      let part = whole / sharding.shardCount
+      guard segment < segments.count else { return nil }
+      let whole = segments[segment].extent
+      let part = whole / shardCount
       region.offset[dim] = segmentStart + shard * part
       region.extent[dim] = part
       defer {

@@ -6,11 +6,13 @@ import Synchronization
 /// All that is known of a conversion before the first byte moves: both sides, and how they hang together.
 ///
 /// One side holds whole tensors (a Hugging Face folder), the other stored chunks (any Megatron format). Both directions
-/// use the same moves; only reading and writing change places.
+/// use the same moves; only reading and writing change places. Between two Megatron formats the whole tensors are the
+/// targets themselves, in no file: one plan gathers them, the other takes them apart.
 package struct ConversionPlan: Sendable {
   package enum Direction: Sendable {
     case wholeToStored
     case storedToWhole
+    case storedToStored
   }
 
   /// A fragment of a target that a whole tensor has a part in.
@@ -27,13 +29,18 @@ package struct ConversionPlan: Sendable {
   package let stored: StoredCatalog
   /// Per whole tensor, where its elements go.
   package let uses: [[Use]]
+  /// How the whole tensors are gathered from the source's chunks: one plan on the way from stored to stored, else none.
+  package let gathering: [ConversionPlan]
+  /// A fingerprint of everything that decides the output.
+  package private(set) var hash: UInt64 = 0
 
   /// Proves that every element has one place on each side; throws otherwise.
   package init(
     _ direction: Direction, description: ModelDescription, whole: [WholeTensor], wholeFiles: [StoredFile],
-    stored: StoredCatalog
+    stored: StoredCatalog, gathering: [ConversionPlan] = []
   ) throws(MimoError) {
     self.direction = direction
+    self.gathering = gathering
     self.description = description
     self.whole = whole
     self.wholeFiles = wholeFiles
@@ -46,16 +53,18 @@ package struct ConversionPlan: Sendable {
       }
     }
     self.uses = uses
-    try prove()
+    hash = try prove()
   }
 
-  /// The proofs do not depend on each other: a plan of a million chunks is proven on two cores.
-  private func prove() throws(MimoError) {
+  /// The fingerprint of what was proven. The proofs do not depend on each other: a plan of a million chunks is proven on
+  /// two cores.
+  private func prove() throws(MimoError) -> UInt64 {
     let plan = self
     let proof = Proof()
     try Workers.run(count: 2) { worker throws(MimoError) in
       if worker.index == 1 {
         do throws(MimoError) { try Coverage.prove(plan.description) } catch { proof.mapping.withLock { $0 = error } }
+        proof.hash.store(plan.fingerprint(), ordering: .relaxed)
       } else {
         proof.stored.withLock { $0 = capture({ () throws(MimoError) in try plan.proveStored() }) }
       }
@@ -63,18 +72,29 @@ package struct ConversionPlan: Sendable {
     // A fault of the mapping is told first: it makes the others.
     if let error = proof.mapping.withLock({ $0 }) { throw error }
     try proof.stored.withLock { $0 }.get()
+    return proof.hash.load(ordering: .relaxed)
   }
 
   /// What the two threads found.
   private final class Proof: Sendable {
     let mapping = Mutex<MimoError?>(nil)
     let stored = Mutex<Result<Void, MimoError>>(.success(()))
+    let hash = Atomic<UInt64>(0)
   }
 
   private func proveStored() throws(MimoError) {
     try proveChunks()
     try proveDTypes()
     try proveMinima()
+  }
+
+  /// Chunks of the stored side, then those that the whole tensors are gathered from.
+  package var chunkCount: Int { gathering.reduce(stored.chunks.count) { $0 + $1.stored.chunks.count } }
+
+  /// Elements of a chunk, in the numbering of `chunkCount`.
+  package func volume(ofChunk index: Int) -> Int {
+    guard index >= stored.chunks.count, let reading = gathering.first else { return stored.chunks[index].region.volume }
+    return reading.stored.chunks[index - stored.chunks.count].region.volume
   }
 
   /// Bytes of all whole tensors as they are stored, scales aside.

@@ -14,11 +14,11 @@ package struct DistOutput: Sendable {
     /// Byte position of the item in its file.
     package var offset: UInt64
     /// Index into the frames.
-    fileprivate var frame: Int32
+    var frame: Int32
     /// Index into `tensors`.
-    fileprivate var tensor: Int32
+    var tensor: Int32
     /// Index into the places.
-    fileprivate var place: Int32
+    var place: Int32
   }
 
   /// A tensor as the checkpoint knows it: possibly many targets stacked.
@@ -34,7 +34,8 @@ package struct DistOutput: Sendable {
     package var key: String
     package var file: Int
     package var offset: UInt64
-    package var length: UInt64
+    /// The item.
+    package var bytes: [UInt8]
   }
 
   package private(set) var catalog = StoredCatalog()
@@ -42,8 +43,6 @@ package struct DistOutput: Sendable {
   package private(set) var items: [Item] = []
   package private(set) var tensors: [Tensor] = []
   package private(set) var objects: [Object] = []
-  /// The bytes that every object has: the empty state of a module.
-  package let stateBytes: [UInt8]
 
   private var frames: [TensorItemLayout] = []
   private var frameIndex: [TensorSize: Int32] = [:]
@@ -61,34 +60,53 @@ package struct DistOutput: Sendable {
   ///   - dtypes: parallel to the description's targets.
   ///   - stateBytes: the item of an `_extra_state` entry.
   package init(_ layout: ModelLayout, dtypes: [DType], stateBytes: [UInt8]) throws(MimoError) {
-    self.stateBytes = stateBytes
-    fileOfRank = Array(repeating: -1, count: layout.cluster.worldSize)
+    self.init(worldSize: layout.cluster.worldSize)
     reserve(layout)
     for index in layout.description.targets.indices { try add(target: index, of: layout, dtype: dtypes[index]) }
-    for entry in layout.description.stateEntries { add(entry, of: layout) }
+    for entry in layout.description.stateEntries {
+      let prefix = layout.components[entry.component].prefix
+      let rank = layout.components[entry.component].grid.layout.rankOffset
+      add(DistOutput.objectKey(entry, prefix: prefix), bytes: stateBytes, rank: rank)
+    }
   }
 
+  /// With nothing in it.
+  init(worldSize: Int) { fileOfRank = Array(repeating: -1, count: worldSize) }
+
   private mutating func add(target index: Int, of layout: ModelLayout, dtype: DType) throws(MimoError) {
-    let target = layout.description.targets[index]
     let sharding = layout.shardings[index]
-    let prefix = layout.components[target.component].prefix
     let start = catalog.chunks.count
-    var keys: [StoredKey] = []
-    for segment in 0..<max(1, target.placement.segments.count) {
-      let key = DistKey(target, segment: segment, prefix: prefix)
-      keys.append(StoredKey(key: key, tensor: try tensor(key, dtype: dtype), place: placeNumber(key.place)))
-    }
+    var keys = try keys(of: index, in: layout, DistKey.Variant(), dtype: dtype)
     for shard in 0..<sharding.shardCount {
       let file = file(ofRank: sharding.writer(ofShard: shard))
       for piece in sharding.pieces(ofShard: shard) {
         try add(piece, of: &keys[piece.segment], dtype: dtype, file: file)
       }
     }
+    endTarget(dtype: dtype, from: start)
+  }
+
+  /// The key of each segment of a target.
+  mutating func keys(
+    of index: Int, in layout: ModelLayout, _ variant: DistKey.Variant, dtype: DType
+  ) throws(MimoError) -> [StoredKey] {
+    let target = layout.description.targets[index]
+    let prefix = layout.components[target.component].prefix
+    var keys: [StoredKey] = []
+    for segment in 0..<max(1, target.placement.segments.count) {
+      let key = DistKey(target, variant, segment: segment, prefix: prefix)
+      keys.append(StoredKey(key: key, tensor: try tensor(key, dtype: dtype), place: placeNumber(key.place)))
+    }
+    return keys
+  }
+
+  /// Ends a target whose chunks begin at `start`.
+  mutating func endTarget(dtype: DType, from start: Int) {
     catalog.targets.append(StoredTarget(dtype: dtype, chunks: start..<catalog.chunks.count))
   }
 
   /// The key of a segment, and what its items share.
-  private struct StoredKey {
+  struct StoredKey {
     let key: DistKey
     let tensor: Int
     let place: Int32
@@ -97,7 +115,7 @@ package struct DistOutput: Sendable {
     var frame: Int32?
   }
 
-  private mutating func add(
+  mutating func add(
     _ piece: ShardPiece, of stored: inout StoredKey, dtype: DType, file: Int
   ) throws(MimoError) {
     if stored.frame == nil || stored.extent != piece.region.extent {
@@ -109,9 +127,7 @@ package struct DistOutput: Sendable {
     tensors[stored.tensor].items.append(items.count)
     items.append(Item(offset: offset, frame: frame, tensor: Int32(stored.tensor), place: stored.place))
     catalog.chunks.append(
-      StoredChunk(
-        region: piece.region, file: file, offset: offset + frames[Int(frame)].dataOffset,
-        strides: rowMajorStrides(piece.region.extent)))
+      StoredChunk(region: piece.region, file: file, offset: offset + frames[Int(frame)].dataOffset))
     catalog.files[file].size += frames[Int(frame)].length
   }
 
@@ -156,30 +172,27 @@ package struct DistOutput: Sendable {
     return tensors.count - 1
   }
 
-  private mutating func add(_ entry: StateEntryDeclaration, of layout: ModelLayout) {
-    let component = layout.components[entry.component]
-    let file = file(ofRank: component.grid.layout.rankOffset)
-    let offset = catalog.files[file].size
-    objects.append(
-      Object(key: DistOutput.objectKey(entry, prefix: component.prefix), file: file, offset: offset,
-        length: UInt64(stateBytes.count)))
-    catalog.files[file].size += UInt64(stateBytes.count)
+  /// Adds an entry of a pickled object, written by `rank`.
+  mutating func add(_ key: String, bytes: [UInt8], rank: Int) {
+    let file = file(ofRank: rank)
+    objects.append(Object(key: key, file: file, offset: catalog.files[file].size, bytes: bytes))
+    catalog.files[file].size += UInt64(bytes.count)
   }
 
   /// `<key>/shard_<offsets>_<counts>`. Source: megatron-core `ShardedObject.unique_key`.
   private static func objectKey(_ entry: StateEntryDeclaration, prefix: String) -> String {
-    let key = prefix + Template.fill(entry.key, layer: entry.layer?.index, expert: entry.expert?.index)
-    var axes: [AxisPosition] = []
-    if let layer = entry.layer, !Template.has(Template.layer, in: entry.key) { axes.append(layer) }
-    if let expert = entry.expert, !Template.has(Template.expert, in: entry.key) { axes.append(expert) }
-    if axes.isEmpty { axes = [AxisPosition(index: 0, count: 1)] }
-    let offsets = axes.map { String($0.index) }.joined(separator: ".")
-    let counts = axes.map { String($0.count) }.joined(separator: ".")
-    return "\(key)/shard_\(offsets)_\(counts)"
+    let key = prefix + Template.fill(entry.key, layer: entry.layer?.index, expert: entry.expert?.index) + "/shard_"
+    let layer = entry.layer.flatMap { Template.has(Template.layer, in: entry.key) ? nil : $0 }
+    let expert = entry.expert.flatMap { Template.has(Template.expert, in: entry.key) ? nil : $0 }
+    switch (layer, expert) {
+    case (let layer?, let expert?): return key + "\(layer.index).\(expert.index)_\(layer.count).\(expert.count)"
+    case (let axis?, nil), (nil, let axis?): return key + "\(axis.index)_\(axis.count)"
+    case (nil, nil): return key + "0_1"
+    }
   }
 
   /// The file of a rank, named as torch names it.
-  private mutating func file(ofRank rank: Int) -> Int {
+  mutating func file(ofRank rank: Int) -> Int {
     if fileOfRank[rank] >= 0 { return fileOfRank[rank] }
     fileOfRank[rank] = catalog.files.count
     catalog.files.append(StoredFile(path: "__\(rank)_0.distcp", size: 0))

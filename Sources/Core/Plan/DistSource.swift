@@ -16,6 +16,9 @@ package struct DistSource: Sendable {
   /// Keys that are not weights of the model: optimizer state, random state.
   package private(set) var leftBehind: [String] = []
 
+  /// Targets of several parts that are stored under one key, parts of all tensor parallel ranks mixed.
+  package private(set) var jointTargets: [Int] = []
+
   /// Which item a chunk lies in, and where in it.
   package struct Item: Sendable {
     package var tensor: Int
@@ -26,15 +29,23 @@ package struct DistSource: Sendable {
 
   private let checkpoint: DistCheckpoint
   private let keys: [String: Int]
+  private let naming: DistKey.Form
+  private let others: [String]
   private var used: Set<Int> = []
   private var chunksByLead: [Int: [DimVector: [Int]]] = [:]
 
-  /// - Parameter prefixes: of each component, as its names in this checkpoint begin.
+  /// - Parameters:
+  ///   - prefixes: of each component, as its names in this checkpoint begin, without the `module.` of wrappers.
+  ///   - others: what names of components begin with that are not asked for.
+  ///   - form: who named its tensors.
   package init(
-    _ checkpoint: DistCheckpoint, description: ModelDescription, prefixes: [String]
+    _ checkpoint: DistCheckpoint, description: ModelDescription, prefixes: [String],
+    others: [String] = [], form: DistKey.Form = .torchDist
   ) throws(MimoError) {
     self.checkpoint = checkpoint
     self.description = description
+    naming = form
+    self.others = others
     var keys = [String: Int](minimumCapacity: checkpoint.tensors.count)
     for (index, tensor) in checkpoint.tensors.enumerated() { keys[DistSource.unwrapped(tensor.key)] = index }
     self.keys = keys
@@ -48,7 +59,7 @@ package struct DistSource: Sendable {
   }
 
   /// A key without the `module.` that wrappers (DDP, Float16Module) put in.
-  private static func unwrapped(_ key: String) -> String {
+  static func unwrapped(_ key: String) -> String {
     guard key.contains("module.") else { return key }
     return key.split(separator: ".", omittingEmptySubsequences: false).filter { $0 != "module" }.joined(separator: ".")
   }
@@ -62,6 +73,7 @@ package struct DistSource: Sendable {
       try fitVocabulary(index, to: stored)
     }
     let target = description.targets[index]
+    if form[0].variant.parts == .together, target.placement.segments.count > 1 { jointTargets.append(index) }
     let start = catalog.chunks.count
     let dtype = tensors[0].dtype
     for (part, tensor) in zip(form, tensors) {
@@ -92,13 +104,14 @@ package struct DistSource: Sendable {
 
   /// The first form of a target that the checkpoint has whole.
   private func form(of target: TargetDeclaration, prefix: String) throws(MimoError) -> [Part] {
-    if let parts = parts(of: target, DistKey.Variant(), prefix: prefix) { return parts }
-    for variant in DistKey.variants(of: target) {
+    let usual = naming.variant(of: target)
+    if let parts = parts(of: target, usual, prefix: prefix) { return parts }
+    for variant in naming.variants(of: target) {
       if let parts = parts(of: target, variant, prefix: prefix) { return parts }
     }
     throw MimoError(
       .invalidInput, "the model needs this tensor, but the checkpoint does not hold it", path: checkpoint.path,
-      tensor: DistKey(target, DistKey.Variant(), segment: 0, prefix: prefix).key,
+      tensor: DistKey(target, usual, segment: 0, prefix: prefix).key,
       remedy: "Check that the checkpoint is whole and belongs to this config.json and layout")
   }
 
@@ -164,6 +177,7 @@ package struct DistSource: Sendable {
   private mutating func sortOutTheRest() throws(MimoError) {
     var unknown: [String] = []
     for (index, tensor) in checkpoint.tensors.enumerated() where !used.contains(index) {
+      if !others.isEmpty, case let key = DistSource.unwrapped(tensor.key), others.contains(where: key.hasPrefix) { continue }
       if DistSource.isTrainingState(tensor.key) { leftBehind.append(tensor.key) } else { unknown.append(tensor.key) }
     }
     for object in checkpoint.objects where DistSource.isTrainingState(object.key) { leftBehind.append(object.key) }

@@ -20,26 +20,26 @@ package struct RankInventory: Sendable {
 
   init(ranks: [[Held]]) { self.ranks = ranks }
 
-  /// - Parameter dtype: the element type of a target.
-  package init(_ layout: ModelLayout, dtype: (TargetDeclaration) -> DType) throws(MimoError) {
+  /// - Parameter dtypes: parallel to the description's targets.
+  package init(_ layout: ModelLayout, dtypes: [DType]) throws(MimoError) {
     var ranks = [[Held]](repeating: [], count: layout.cluster.worldSize)
-    for (index, target) in layout.description.targets.enumerated() {
+    for index in layout.description.targets.indices {
       let sharding = layout.shardings[index]
       let spec = TensorSpec(
-        name: layout.localName(index), dtype: dtype(target), shape: GlobalShape(sharding.localShape.dims))
+        name: layout.localName(index), dtype: dtypes[index], shape: GlobalShape(sharding.localShape.dims))
       for shard in 0..<sharding.shardCount {
         for (copy, rank) in sharding.holders(ofShard: shard).enumerated() {
           ranks[rank].append(Held(spec: spec, target: index, shard: shard, isReplica: copy > 0))
         }
       }
     }
-    for alias in layout.description.aliases { RankInventory.add(alias, of: layout, dtype: dtype, to: &ranks) }
+    for alias in layout.description.aliases { RankInventory.add(alias, of: layout, dtype: dtypes[alias.target], to: &ranks) }
     self.ranks = ranks.map(RankInventory.inLibraryOrder)
   }
 
   /// The copies of a first-stage target on the last stage.
   private static func add(
-    _ alias: AliasDeclaration, of layout: ModelLayout, dtype: (TargetDeclaration) -> DType, to ranks: inout [[Held]]
+    _ alias: AliasDeclaration, of layout: ModelLayout, dtype: DType, to ranks: inout [[Held]]
   ) {
     let target = layout.description.targets[alias.target]
     let component = layout.components[target.component]
@@ -47,7 +47,7 @@ package struct RankInventory: Sendable {
     guard stages > 1 else { return }
     let sharding = layout.shardings[alias.target]
     let spec = TensorSpec(
-      name: component.prefix + alias.name, dtype: dtype(target), shape: GlobalShape(sharding.localShape.dims))
+      name: component.prefix + alias.name, dtype: dtype, shape: GlobalShape(sharding.localShape.dims))
     for rank in component.grid.ranks where component.grid.dense(of: rank).pp == stages - 1 {
       let shard = sharding.dim == nil ? 0 : component.grid.dense(of: rank).tp
       ranks[rank].append(Held(spec: spec, target: alias.target, shard: shard, isReplica: true))

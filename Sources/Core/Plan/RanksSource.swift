@@ -12,14 +12,13 @@ package struct RanksSource: Sendable {
   /// Throws for a file that is missing, a tensor that is missing, unknown or of another shape.
   package init(_ folder: String, layout: ModelLayout) throws(MimoError) {
     // Dtypes are those of the files; this one only fills the expected specs.
-    let inventory = try RankInventory(layout) { $0.dtype ?? .bf16 }
+    let inventory = try RankInventory(layout, dtypes: layout.description.targets.map { $0.dtype ?? .bf16 })
     var files: [StoredFile] = []
     var headers: [[String: SafeTensorsEntry]] = []
     var dtypes = [DType?](repeating: nil, count: layout.description.targets.count)
     for (rank, expected) in inventory.ranks.enumerated() {
       let path = FileSystem.join(folder, RankInventory.fileName(ofRank: rank))
-      let file = try File.openForReading(path)
-      let header = try SafeTensorsHeader.parse(file)
+      let header = try SafeTensorsHeader.parse(PosixByteSource(path: path))
       let entries = Dictionary(header.entries.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
       try RanksSource.match(expected, entries, path: path)
       for held in expected {

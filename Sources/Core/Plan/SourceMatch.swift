@@ -45,6 +45,8 @@ package struct SourceMatch: Sendable {
     for tensor in folder.tensors where !known.contains(tensor.name) && !tied.contains(tensor.name) {
       if let rule = description.drops.first(where: { Pattern.matches($0.pattern, tensor.name) }) {
         drops.append(Drop(name: tensor.name, reason: rule.reason, bytes: tensor.range.count))
+      } else if description.otherSources.contains(tensor.name) {
+        drops.append(Drop(name: tensor.name, reason: "belongs to another component", bytes: tensor.range.count))
       } else {
         unknown.append(tensor.name)
       }

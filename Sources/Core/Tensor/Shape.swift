@@ -19,6 +19,7 @@ package struct LocalShape: Sendable, Hashable, CustomStringConvertible {
 }
 
 /// Product of non-negative numbers, nil on overflow or a negative factor.
+@inlinable
 package func product(_ dims: some Collection<Int>) -> Int? {
   var result = 1
   for n in dims {
@@ -30,6 +31,7 @@ package func product(_ dims: some Collection<Int>) -> Int? {
 }
 
 /// Sum of non-negative numbers, `Int.max` where it overflows.
+@inlinable
 package func saturatingSum(_ numbers: some Sequence<Int>) -> Int {
   var sum = 0
   for n in numbers {
@@ -40,13 +42,13 @@ package func saturatingSum(_ numbers: some Sequence<Int>) -> Int {
   return sum
 }
 
-/// Row-major strides, in elements.
+/// Row-major strides, in elements. Where a dimension is 0 the others may be anything, and the strides mean nothing.
 package func rowMajorStrides(_ dims: DimVector) -> DimVector {
   var strides = DimVector(repeating: 1, count: dims.count)
   var stride = 1
   for i in (0..<dims.count).reversed() {
     strides[i] = stride
-    stride *= Swift.max(dims[i], 1)
+    stride &*= Swift.max(dims[i], 1)
   }
   return strides
 }

@@ -71,6 +71,22 @@ struct BadCheckpoint: CustomTestStringConvertible, Sendable {
         tensors[index].chunks[0].region = Region(offset: [0, 0], extent: [2, 24])
       }
     },
+    BadCheckpoint("no half of a gated projection", "fsdp_dtensor", "layers.0.mlp.linear_fc1.weight") { path in
+      try edit(path) { tensors, _ in tensors.removeAll { $0.key.hasSuffix("layers.0.mlp.linear_fc1.weight_v") } }
+    },
+    BadCheckpoint("a row that no rank holds", "fsdp_dtensor", "word_embeddings.weight", "12000 of 12048") { path in
+      try patch(path, [0x4B, 250, 0x4B, 48, 0x86], [0x4B, 251, 0x4B, 48, 0x86])
+    },
+    BadCheckpoint("a metadata.json, which makes it another format", "fsdp_dtensor", "embedding.word_embeddings.weight") { path in
+      let text = #"{"sharded_backend": "torch_dist", "sharded_backend_version": 1}"#
+      try Data(text.utf8).write(to: URL(filePath: "\(path)/\(iteration)/metadata.json"))
+    },
+    BadCheckpoint("a key that the model has not", "fsdp_dtensor", "model.module.lm_head.weight") { path in
+      try edit(path) { tensors, _ in
+        tensors.append(tensors[0])
+        tensors[0].key = "model.module.lm_head.weight"
+      }
+    },
     BadCheckpoint("no record of the model", "megatron", "--hf-config") { path in
       try FileManager.default.removeItem(atPath: "\(path)/mimo_host")
     },

@@ -34,6 +34,17 @@ struct BadCommand: CustomTestStringConvertible, Sendable {
     BadCommand("--to mimo --component language=tp=1 --component images=tp=2,ep=2", code: 4, "images", "expert"),
     BadCommand("--to mimo --component language=tp=1,dp=2 --component images=tp=1,dp=3", code: 4, "dp"),
     BadCommand("--to mimo --component language=tp=two --component images=tp=1", code: 2, "tp", "two"),
+    BadCommand("--to fsdp_dtensor --fsdp 2 --pp 2", code: 2, "--pp", "fsdp_dtensor"),
+    BadCommand("--to fsdp_dtensor --fsdp 2 --world-size 4", code: 2, "--world-size", "fsdp_dtensor"),
+    BadCommand("--to fsdp_dtensor --component language=fsdp=2,dp=2 --component images=fsdp=1", code: 2, "dp of language"),
+    BadCommand("--to fsdp_dtensor --fsdp 2 --component images=fsdp=1", code: 2, "--component and --fsdp"),
+    BadCommand("--to fsdp_dtensor --fsdp 2 --ep 2", code: 4, "experts"),
+    BadCommand("--to fsdp_dtensor --fsdp 0", code: 2, "--fsdp", "at least 1"),
+    BadCommand("--to fsdp_dtensor --fsdp 99999999", code: 2, "--fsdp", "at most"),
+    BadCommand("--to fsdp_dtensor --fsdp 2 --shard-table nowhere.json", code: 6, "nowhere.json"),
+    BadCommand("--to megatron --fsdp 2", code: 2, "--fsdp", "fsdp_dtensor"),
+    BadCommand("--to mimo --component language=fsdp=2 --component images=tp=1", code: 2, "fsdp of language"),
+    BadCommand("--to hf --shard-table x.json", code: 2, "--shard-table"),
     BadCommand("--to hf", code: 8, "Hugging Face"),
   ]
 }

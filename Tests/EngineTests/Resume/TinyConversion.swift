@@ -9,7 +9,7 @@ import MimoSystem
 /// A made-up model of some hundred kilobytes, and conversions of it.
 struct TinyConversion: Sendable {
   enum Kind: String, Sendable, CaseIterable {
-    case importDist, importRanks, export
+    case importDist, importFSDP, importRanks, export, reshard
   }
 
   static let plugin = products.appending(path: "libQwen3VL.so").path
@@ -17,7 +17,7 @@ struct TinyConversion: Sendable {
 
   let kind: Kind
   let root: String
-  var source: String { FileSystem.join(root, kind == .export ? "stored" : "hf") }
+  var source: String { FileSystem.join(root, isFromStored ? "stored" : "hf") }
   var output: String { FileSystem.join(root, "out") }
   /// Changes the request of every run.
   var change: @Sendable (inout ConversionRequest) -> Void = { _ in }
@@ -32,7 +32,7 @@ struct TinyConversion: Sendable {
     let request = SynthRequest(config: config, output: whole, resources: TinyConversion.resources)
     try SynthRun(try SynthPlan(request, plugin: try PluginLibrary(path: TinyConversion.plugin)), request: request)
       .run { _, _ in }
-    guard kind == .export else { return }
+    guard isFromStored else { return }
     let stored = FileSystem.join(root, "stored")
     try importing(from: whole, to: stored, .mimo)
     try FileSystem.removeTree(whole)
@@ -42,6 +42,8 @@ struct TinyConversion: Sendable {
     filePath: (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? ""
   ).deletingLastPathComponent()
 
+  private var isFromStored: Bool { kind == .export || kind == .reshard }
+
   private static let resources = Resources(jobs: 1, memory: 8 << 20)
 
   /// Runs the conversion to its end.
@@ -49,12 +51,19 @@ struct TinyConversion: Sendable {
   func run() throws(MimoError) -> ConversionReport {
     switch kind {
     case .importDist: return try importing(from: source, to: output, .mimo)
+    case .importFSDP: return try importing(from: source, to: output, .fsdpDTensor)
     case .importRanks: return try importing(from: source, to: output, .ranks)
     case .export:
       let request = request(from: source, to: output)
       let plan = try ExportPlan(
         request, from: .recognise(source), plugin: try PluginLibrary(path: TinyConversion.plugin))
       return try ExportRun(plan, request: request, hostVersion: "1").run { _, _ in }
+    case .reshard:
+      var request = request(from: source, to: output)
+      request.layout = .single(.init(tp: 2))
+      let plan = try ReshardPlan(
+        request, to: .megatron, from: .recognise(source), plugin: try PluginLibrary(path: TinyConversion.plugin))
+      return try ReshardRun(plan, request: request, hostVersion: "1").run { _, _ in }
     }
   }
 
@@ -63,8 +72,9 @@ struct TinyConversion: Sendable {
     from source: String, to output: String, _ format: ImportPlan.Format
   ) throws(MimoError) -> ConversionReport {
     var request = request(from: source, to: output)
+    let extra = format == .fsdpDTensor ? ",fsdp=2" : ""
     request.layout = .mimo([
-      try ComponentRequest(parsing: "language=tp=2"), try ComponentRequest(parsing: "images=tp=1"),
+      try ComponentRequest(parsing: "language=tp=2" + extra), try ComponentRequest(parsing: "images=tp=1" + extra),
     ])
     let plan = try ImportPlan(
       request, to: format, from: .open(source), plugin: try PluginLibrary(path: TinyConversion.plugin))
@@ -105,7 +115,7 @@ struct TinyConversion: Sendable {
 
   /// The files of the source that hold weights.
   func weightFiles() throws -> [String] {
-    let folder = kind == .export ? FileSystem.join(source, "iter_0000000") : source
+    let folder = isFromStored ? FileSystem.join(source, "iter_0000000") : source
     return try FileSystem.list(folder).filter { $0.hasSuffix(".safetensors") || $0.hasSuffix(".distcp") }
       .map { FileSystem.join(folder, $0) }
   }

@@ -11,42 +11,53 @@ func run(_ options: ConvertOptions) throws(MimoError) {
   let request = options.request
   try OutputFolder.refuseExisting(request)
   let plugin = try loadPlugin(options.plugin)
-  let report: ConversionReport
-  if let format = options.importFormat {
-    try options.refuseSource(otherThan: [.hf])
-    let plan = try ImportPlan(request, to: format, from: try .open(request.source), plugin: plugin)
-    let progress = Progress(total: UInt64(plan.conversion.wholeBytes), quiet: options.run.quiet)
-    defer { progress.finish() }
-    report = try ImportRun(plan, request: request, hostVersion: hostVersion).run { bytes, tensor in
-      progress.advance(by: bytes, tensor: tensor)
-    }
-  } else {
-    let format = try options.exportSource(plugin)
-    let plan = try ExportPlan(request, from: format, plugin: plugin)
-    let progress = Progress(total: UInt64(plan.conversion.wholeBytes), quiet: options.run.quiet)
-    defer { progress.finish() }
-    report = try ExportRun(plan, request: request, hostVersion: hostVersion).run { bytes, tensor in
-      progress.advance(by: bytes, tensor: tensor)
-    }
-  }
-  if options.run.json {
+  let report = try convert(options, request, plugin)
+  show(report, options.run)
+}
+
+/// Prints the end of a conversion as the user wants it.
+func show(_ report: ConversionReport, _ options: RunOptions) {
+  if options.json {
     Console.printResult(report.summary)
-  } else if !options.run.quiet {
+  } else if !options.quiet {
     Console.printResult(ReportText(report).text)
   }
 }
 
-/// The plugin that `--plugin` means.
-func loadPlugin(_ name: String) throws(MimoError) -> PluginLibrary {
-  try PluginLibrary(path: try PluginFolder(executable: executablePath()).locate(name))
+/// Converts in one of the three ways: into Hugging Face's format, out of it, or between two others.
+private func convert(
+  _ options: ConvertOptions, _ request: ConversionRequest, _ plugin: PluginLibrary
+) throws(MimoError) -> ConversionReport {
+  guard let format = options.importFormat else {
+    let plan = try ExportPlan(request, from: try options.exportSource(plugin), plugin: plugin)
+    let run = ExportRun(plan, request: request, hostVersion: hostVersion)
+    return try withProgress(of: plan.conversion.wholeBytes, options.run, run.run)
+  }
+  let source = try options.importSource()
+  guard source == .hf else {
+    let plan = try ReshardPlan(request, to: format, from: source, plugin: plugin)
+    let run = ReshardRun(plan, request: request, hostVersion: hostVersion)
+    return try withProgress(of: plan.conversion.wholeBytes, options.run, run.run)
+  }
+  let plan = try ImportPlan(request, to: format, from: try .open(request.source), plugin: plugin)
+  let run = try ImportRun(plan, request: request, hostVersion: hostVersion)
+  return try withProgress(of: plan.conversion.wholeBytes, options.run, run.run)
 }
 
-/// Absolute path of the running program.
-func executablePath() -> String {
-  var buffer = [CChar](repeating: 0, count: Int(PATH_MAX) + 1)
-  let count = readlink("/proc/self/exe", &buffer, buffer.count - 1)
-  guard count > 0 else { return CommandLine.arguments[0] }
-  return String(decoding: buffer[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self)
+/// Runs `body`, which tells how far it is.
+func withProgress(
+  of bytes: Int, _ options: RunOptions, _ body: (@escaping ProgressHandler) throws(MimoError) -> ConversionReport
+) throws(MimoError) -> ConversionReport {
+  let progress = Progress(total: UInt64(bytes), quiet: options.quiet)
+  defer { progress.finish() }
+  return try body { bytes, tensor in progress.advance(by: bytes, tensor: tensor) }
+}
+
+/// The plugin that `--plugin` means.
+func loadPlugin(_ name: String) throws(MimoError) -> PluginLibrary {
+  let program = ProgramPath.running
+  return try PluginLibrary(
+    path: try PluginFolder(executable: program).locate(name), process: PluginProcess(program: program))
 }
 
 extension ConvertOptions {
@@ -59,8 +70,11 @@ extension ConvertOptions {
     request.padVocabulary = layout.padVocabulary
     request.dtype = dtype?.dtype
     request.configFolder = configFolder.map(absolute)
+    request.shardTable = shardTable.map(absolute)
     request.expertStorage = expertStorage?.contractName
     request.shardBytes = maxShardSize
+    request.only = only
+    request.weightsOnly = weightsOnly
     request.overwrite = overwrite
     request.restart = restart
     request.command = CommandLine.arguments
@@ -72,6 +86,7 @@ extension ConvertOptions {
     switch target {
     case .mimo: .mimo
     case .megatron: .megatron
+    case .fsdpDTensor: .fsdpDTensor
     case .ranks: .ranks
     case .prime: .prime
     case .hf: nil
@@ -86,23 +101,29 @@ extension ConvertOptions {
     case .hf: format = .hf
     case .ranks: format = .ranks
     case .mimo, .megatron: format = .dist
+    case .fsdpDTensor: format = .fsdpDTensor
     case .prime: format = .prime
     case nil: format = try CheckpointFormat.recognise(absolute(source))
     }
     guard fitting.contains(format) else {
       throw MimoError(
         .unsupported, "is \(format.words), from which --to \(target.rawValue) does not start", path: absolute(source),
-        remedy: format == .hf ? "Use --to mimo, megatron, ranks or prime" : "Convert it --to hf first")
+        remedy: format == .hf ? "Use --to mimo, megatron, fsdp_dtensor, ranks or prime" : "Convert it --to hf first")
     }
     return format
   }
 
+  /// The format of SOURCE for what is not --to hf: prime-rl's names lead to no other layout.
+  func importSource() throws(MimoError) -> CheckpointFormat {
+    try refuseSource(otherThan: target == .prime ? [.hf] : [.hf, .dist, .fsdpDTensor, .ranks, .legacy])
+  }
+
   /// The format of SOURCE for --to hf: a prime folder that somebody else wrote shows only by the names of its tensors.
   func exportSource(_ plugin: PluginLibrary) throws(MimoError) -> CheckpointFormat {
-    let format = try refuseSource(otherThan: [.dist, .ranks, .prime, .hf])
+    let format = try refuseSource(otherThan: [.dist, .fsdpDTensor, .ranks, .legacy, .prime, .hf])
     guard format == .hf else { return format }
     if sourceFormat == nil, try CheckpointFormat.isPrime(absolute(source), plugin: plugin) { return .prime }
-    return try refuseSource(otherThan: [.dist, .ranks, .prime])
+    return try refuseSource(otherThan: [.dist, .fsdpDTensor, .ranks, .prime])
   }
 }
 
@@ -110,7 +131,8 @@ extension CheckpointFormat {
   fileprivate var words: String {
     switch self {
     case .hf: "a Hugging Face folder"
-    case .ranks, .dist: "a Megatron checkpoint"
+    case .ranks, .dist, .legacy: "a Megatron checkpoint"
+    case .fsdpDTensor: "a Megatron-FSDP checkpoint"
     case .prime: "a folder in prime-rl's layout"
     }
   }

@@ -19,7 +19,10 @@ private func ledger(of options: ConvertOptions) throws(MimoError) -> Ledger {
     return Ledger(try ExportPlan(request, from: from, plugin: plugin), request: request)
   }
   // A file is a config alone; a folder may be anything.
-  if try FileSystem.isDirectory(request.source) { try options.refuseSource(otherThan: [.hf]) }
+  let from = try FileSystem.isDirectory(request.source) ? try options.importSource() : .hf
+  guard from == .hf else {
+    return Ledger(try ReshardPlan(request, to: format, from: from, plugin: plugin), request: request)
+  }
   let source = try ImportSource.forPlanning(request.source)
   return Ledger(try ImportPlan(request, to: format, from: source, plugin: plugin), request: request)
 }

@@ -2,7 +2,9 @@ import MimoSystem
 
 /// The formats that a checkpoint is written in.
 enum Format: String, Choice {
-  case mimo, megatron, ranks, prime, hf
+  case mimo, megatron
+  case fsdpDTensor = "fsdp_dtensor"
+  case ranks, prime, hf
 }
 
 /// How routed experts lie in a Hugging Face checkpoint.

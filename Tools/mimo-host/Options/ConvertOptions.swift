@@ -3,8 +3,8 @@ import MimoSystem
 
 /// `mimo-host convert`.
 struct ConvertOptions: CommandOptions {
-  private var givenTarget: Format?
-  private var givenPlugin: String?
+  private(set) var givenTarget: Format?
+  private(set) var givenPlugin: String?
   private var givenMaxShardSize: ByteSize?
   private var givenDType: ModelDType?
   /// --from, nil: recognise it.
@@ -14,6 +14,12 @@ struct ConvertOptions: CommandOptions {
   /// --hf-config: the folder of the model's config.json, for checkpoints that do not say their model.
   var configFolder: String?
   var expertStorage: ExpertStorage?
+  /// --only: the one component that is converted.
+  var only: String?
+  /// --weights-only: no optimizer or other state of a training.
+  var weightsOnly = false
+  /// --shard-table: the file of a table that a running job exported.
+  var shardTable: String?
   var overwrite = false
   /// --restart: forget what an unfinished run did.
   var restart = false
@@ -39,7 +45,7 @@ struct ConvertOptions: CommandOptions {
     case .hf, .prime: nil
     case .mimo: .mimo(layout.components)
     case .megatron: .single(layout.single)
-    case .ranks: layout.components.isEmpty ? .single(layout.single) : .mimo(layout.components)
+    case .ranks, .fsdpDTensor: layout.components.isEmpty ? .single(layout.single) : .mimo(layout.components)
     }
   }
 
@@ -49,9 +55,11 @@ struct ConvertOptions: CommandOptions {
       usage: [
         "--plugin P --to mimo --component NAME=tp=N[,...] ... HF_DIR OUT",
         "--plugin P --to megatron [--tp N --pp N ...] HF_DIR OUT",
+        "--plugin P --to fsdp_dtensor (--component NAME=fsdp=N[,...] ... | --fsdp N ...) HF_DIR OUT",
         "--plugin P --to ranks (--component ... | --tp N ...) HF_DIR OUT",
         "--plugin P --to prime HF_DIR OUT",
         "--plugin P --to hf DIR OUT",
+        "--plugin P --to mimo|megatron|ranks (--component ... | --tp N ...) [--weights-only] MEGATRON_DIR OUT",
       ],
       notes: """
         OUT appears whole or not at all, with conversion_report.json in it; the source is
@@ -79,6 +87,11 @@ struct ConvertOptions: CommandOptions {
             .value("--from", "FORMAT", \.sourceFormat, "Format of SOURCE (default: recognised)"),
             .value("--dtype", "DTYPE", \.givenDType, CommonHelp.dtype),
             .value("--hf-config", "DIR", \.configFolder, "Folder of the model's config.json, if SOURCE has none"),
+            .value("--only", "NAME", \.only, "Convert this component alone, for splice. With --to mimo or megatron"),
+            .flag("--weights-only", \.weightsOnly, "Leave optimizer and training state of a Megatron checkpoint behind"),
+            .value(
+              "--shard-table", "FILE", \.shardTable,
+              "Shards that a running job exported (see mimo-host shards): refused if the layout makes others, obeyed for fsdp_dtensor's rows"),
             .value("--expert-storage", "FORM", \.expertStorage, CommonHelp.expertStorage),
             .value("--max-shard-size", "SIZE", \.givenMaxShardSize, CommonHelp.maxShardSize + ". With --to hf or prime"),
           ]),
@@ -100,8 +113,19 @@ extension ConvertOptions {
   func validate() throws(MimoError) {
     guard givenPlugin != nil else { throw refuse("--plugin is missing", "Name the model family's plugin") }
     guard givenTarget != nil else { throw refuse("--to is missing", "Say --to and one of \(Format.words)") }
+    if shardTable != nil, target == .hf || target == .prime {
+      throw refuse("--shard-table does not go with --to \(target.rawValue)", "Such a folder has no shards; leave it out")
+    }
+    if target != .fsdpDTensor, let option = layout.forFSDPAlone {
+      throw refuse("\(option) goes with --to fsdp_dtensor only", "Use dp, or leave it out")
+    }
     switch target {
     case .hf, .prime: try refuseLayout()
+    case .fsdpDTensor:
+      try layout.refuseBeyondFSDP()
+      if !layout.components.isEmpty, let option = layout.singleOption {
+        throw refuse("--component and \(option) exclude each other", "Use --component for a MIMO model, --fsdp, --tp and so on for a single one")
+      }
     case .mimo:
       if let option = layout.singleOption {
         throw refuse("\(option) does not go with --to mimo", "Write --component NAME=tp=N[,...] for each component")
@@ -119,6 +143,12 @@ extension ConvertOptions {
           layout.singleOption.map { "--component and \($0) exclude each other" } ?? "--to ranks wants a layout"
         throw refuse(reason, "Use --component for a MIMO model, or --tp, --pp and so on for a single one")
       }
+    }
+    if only != nil, target != .mimo, target != .megatron {
+      throw refuse("--only goes with --to mimo and --to megatron only", "Other formats are of whole models")
+    }
+    if weightsOnly, target != .mimo, target != .megatron {
+      throw refuse("--weights-only goes with --to mimo and --to megatron only", "Other formats have nothing but weights")
     }
     if target != .hf, target != .prime {
       if maxShardSize != nil { throw refuse("--max-shard-size goes with --to hf and --to prime only") }

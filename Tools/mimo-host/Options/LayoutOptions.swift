@@ -4,7 +4,7 @@ import MimoSystem
 /// The options that lay a model out over ranks.
 struct LayoutOptions {
   var components: [ComponentRequest] = []
-  private var tp, pp, cp, ep, etp, ppFirst, ppLast, givenWorldSize: Count?
+  private var tp, pp, cp, ep, etp, ppFirst, ppLast, fsdp, givenWorldSize: Count?
   var padVocabulary = false
 
   /// --world-size.
@@ -14,16 +14,40 @@ struct LayoutOptions {
   var single: ClusterLayout.SingleRequest {
     .init(
       tp: tp?.number, pp: pp?.number, cp: cp?.number, ep: ep?.number, etp: etp?.number, ppFirst: ppFirst?.number,
-      ppLast: ppLast?.number)
+      ppLast: ppLast?.number, fsdp: fsdp?.number)
   }
 
   /// The first option of a single model's layout that was given.
   var singleOption: String? {
     let given = [
       ("--tp", tp), ("--pp", pp), ("--cp", cp), ("--ep", ep), ("--etp", etp), ("--pp-first", ppFirst),
-      ("--pp-last", ppLast),
+      ("--pp-last", ppLast), ("--fsdp", fsdp),
     ]
     return given.first { $0.1 != nil }?.0
+  }
+
+  /// The first option that was given and does not go with Megatron-FSDP, which neither cuts layers into stages nor keeps
+  /// copies for context or data.
+  private var beyondFSDP: String? {
+    let single = [("--pp", pp), ("--cp", cp), ("--pp-first", ppFirst), ("--pp-last", ppLast), ("--world-size", givenWorldSize)]
+    if let given = single.first(where: { $0.1 != nil }) { return given.0 }
+    for option in [ComponentRequest.Option.pp, .dp, .cp, .ppFirst, .ppLast] {
+      if let component = components.first(where: { $0[option] != nil }) { return "\(option.rawValue) of \(component.name)" }
+    }
+    return nil
+  }
+
+  /// Throws for an option that does not go with Megatron-FSDP.
+  func refuseBeyondFSDP() throws(MimoError) {
+    guard let option = beyondFSDP else { return }
+    throw MimoError(
+      .usage, "\(option) does not go with fsdp_dtensor", remedy: "Its sizes are fsdp (dp x cp), tp, ep and etp")
+  }
+
+  /// The first option that was given and goes with Megatron-FSDP alone.
+  var forFSDPAlone: String? {
+    if fsdp != nil { return "--fsdp" }
+    return components.first { $0[.fsdp] != nil }.map { "fsdp of \($0.name)" }
   }
 
   /// The first option of any layout that was given.
@@ -38,12 +62,13 @@ struct LayoutOptions {
     [
       .list(
         "--component", "NAME=tp=N[,...]", \.components,
-        "A component's sizes: tp, pp, dp, cp, ep, etp, pp_first, pp_last, rank_offset. Once for each component"),
+        "A component's sizes: tp, pp, dp, cp, ep, etp, fsdp, pp_first, pp_last, rank_offset. Once for each component"),
       .value("--tp", "N", \.tp, "Tensor parallel size of a single model (default 1)"),
       .value("--pp", "N", \.pp, "Pipeline parallel size (default 1)"),
       .value("--cp", "N", \.cp, "Context parallel size (default 1)"),
       .value("--ep", "N", \.ep, "Expert parallel size (default 1)"),
       .value("--etp", "N", \.etp, "Tensor parallel size of experts (default: that of --tp)"),
+      .value("--fsdp", "N", \.fsdp, "Ranks that share each parameter's rows, with --to fsdp_dtensor (default: the fewest that fit)"),
       .value("--pp-first", "N", \.ppFirst, "Layers on the first pipeline stage (default: an even share)"),
       .value("--pp-last", "N", \.ppLast, "Layers on the last pipeline stage (default: an even share)"),
       .value(

@@ -10,7 +10,7 @@ struct LedgerText {
     var lines = [
       "plan \(ledger.source.path): \(ledger.source.format) -> \(ledger.outputFormat), plugin \(ledger.plugin.family) "
         + ledger.plugin.version,
-      "hugging face  \(ledger.sources.tensors) tensors, \(ledger.sources.parameters) parameters, "
+      (isBetweenLayouts ? "source        " : "hugging face  ") + "\(ledger.sources.tensors) tensors, \(ledger.sources.parameters) parameters, "
         + "\(ByteCount(ledger.sources.bytes))",
       other + "\(ledger.targets.tensors) parameters in \(ledger.targets.chunks) chunks, "
         + "\(ByteCount(ledger.targets.bytes))",
@@ -26,9 +26,15 @@ struct LedgerText {
     return lines.joined(separator: "\n") + "\n"
   }
 
+  /// Neither side is a Hugging Face folder.
+  private var isBetweenLayouts: Bool {
+    ledger.outputFormat != "hf" && !["hf", "config"].contains(ledger.source.format)
+  }
+
   /// The label of the side that is not Hugging Face's.
   private var other: String {
-    ledger.outputFormat == "prime" || ledger.source.format == "prime" ? "prime         " : "megatron      "
+    if isBetweenLayouts { return "output        " }
+    return ledger.outputFormat == "prime" || ledger.source.format == "prime" ? "prime         " : "megatron      "
   }
 
   /// More rows than this are told by their number.

@@ -22,6 +22,11 @@ package struct ExportPlan: Sendable {
   ) throws(MimoError) {
     self.plugin = plugin.info
     var stored = try StoredCheckpoint(request, format: format, plugin: plugin)
+    if let only = stored.only {
+      throw MimoError(
+        .unsupported, "holds component \(only) alone, but a Hugging Face folder is of a whole model", path: stored.path,
+        remedy: "Put it into a whole checkpoint with mimo-host splice first")
+    }
     try stored.locate(jobs: request.resources.jobs)
     self.stored = stored
     output = try ExportPlan.output(request, stored)

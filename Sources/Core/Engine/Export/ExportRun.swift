@@ -32,7 +32,7 @@ package struct ExportRun: Sendable {
       let sources = try OutputFolder.open(plan.conversion.stored.files)
       let files = try stage.files(plan.output.files, heads: plan.output.heads)
       let result = try stage.move(whole: files, stored: sources, progress: progress)
-      try plan.stored.checkDigests(result, files: sources)
+      try plan.stored.checkDigests(result.chunkDigests, areWhole: result.chunkIsWhole, files: sources)
       try copyTies(files)
       try writeCompanions(into: stage.path)
       try OutputFolder.prove(stage.path, tensors: plan.output.whole.count + plan.output.copies.count)
@@ -80,7 +80,7 @@ package struct ExportRun: Sendable {
     var report = ConversionReport(
       hostVersion: hostVersion, command: request.command, plugin: (plan.plugin.family, plan.plugin.version),
       source: .init(
-        path: request.source, format: plan.stored.format == .ranks ? "ranks" : plan.stored.naming.rawValue,
+        path: request.source, format: plan.stored.formatName,
         bytes: plan.stored.catalog.files.reduce(0) { $0 + $1.size }),
       output: .init(path: request.output, format: "hf", bytes: plan.output.files.reduce(0) { $0 + $1.size }),
       layout: .null, planHash: plan.conversion.hash)

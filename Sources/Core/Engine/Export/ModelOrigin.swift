@@ -1,6 +1,7 @@
 import MimoFormats
 import MimoMapping
 import MimoPlan
+import MimoPlugins
 import MimoSystem
 import MimoTensor
 
@@ -10,7 +11,7 @@ struct ModelOrigin {
   /// Names, dtypes and files of the original; nil when only its config is known.
   let manifest: SourceManifest?
   /// The original itself, where it is at hand.
-  private let folder: HuggingFaceFolder?
+  let folder: HuggingFaceFolder?
   let companionFolder: String?
   let companions: [String]
   /// How experts lie in the original, where its import had to be told.
@@ -22,6 +23,23 @@ struct ModelOrigin {
     var shapes: [String: GlobalShape] = [:]
     for file in manifest.files { for tensor in file.tensors { shapes[tensor.name] = tensor.shape } }
     return shapes
+  }
+
+  /// What the plugin says of the model.
+  ///
+  /// - Parameters:
+  ///   - expertStorage: the form that the user asked for, which wins over the one that import found.
+  ///   - isWrittenPlain: describe plain values where the original had codes and scales.
+  ///   - config: instead of the original's own.
+  func describe(
+    _ naming: ModelNaming, expertStorage: String?, isWrittenPlain: Bool, config: ModelConfig? = nil,
+    plugin: PluginLibrary
+  ) throws(MimoError) -> ModelDescription {
+    let shapes = expertStorage == nil ? self.shapes : nil
+    var options = (expertStorage ?? self.expertStorage).map { ["expert_storage": $0] } ?? [:]
+    if isWrittenPlain { options["quantized"] = "no" }
+    return try plugin.describe(
+      (config ?? self.config).input(sources: shapes, options: options), layout: naming.rawValue)
   }
 
   /// Looks where the user said, else beside the checkpoint.
@@ -65,6 +83,25 @@ struct ModelOrigin {
     guard var manifest, let folder else { return manifest }
     manifest.leftOut = try TieCheck.run(SourceMatch.duplicates(description, folder), in: folder).map(\.name)
     return manifest
+  }
+
+  /// Hands what is known on to another checkpoint of the model; false where too little is known.
+  ///
+  /// - Parameters:
+  ///   - config: as far as that checkpoint holds the model.
+  ///   - leftOut: tied tensors of the original that differed.
+  ///   - only: the one component that that checkpoint holds.
+  func writeRecord(config: ModelConfig, leftOut: [String], only: String?, into output: String) throws(MimoError) -> Bool {
+    if let folder {
+      try TravellingRecord.write(folder, expertStorage: expertStorage, leftOut: leftOut, only: only, into: output)
+    } else if manifest != nil, let companionFolder {
+      try TravellingRecord.copy(
+        recordWithFiles: companionFolder, expertStorage: expertStorage, only: only, into: output)
+    } else {
+      return false
+    }
+    if config.json != self.config.json { try TravellingRecord.replaceConfig(config.json, in: output) }
+    return true
   }
 
   private init(

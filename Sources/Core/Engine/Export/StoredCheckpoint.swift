@@ -10,32 +10,27 @@ import MimoTensor
 package struct StoredCheckpoint: Sendable {
   package let path: String
   package let format: CheckpointFormat
-  package let naming: ModelNaming
   package let config: ModelConfig
   /// What an import recorded about the source; nil for a checkpoint that somebody else wrote.
   package let manifest: SourceManifest?
   /// Folder of the files that are no weights; nil when none is known.
   package let companionFolder: String?
   package let companions: [String]
-  /// Its vocabulary as padded as the checkpoint's.
-  package let description: ModelDescription
-  package private(set) var catalog: StoredCatalog
-  /// Prefix of each component's names.
-  package let prefixes: [String]
-  /// Keys that are no weights.
-  package let leftBehind: [String]
   /// Tensors of the original that hold codes and scales, not values.
   package let encoded: Set<String>
+  /// The one component that it holds, or that is read of it; nil for all.
+  package let only: String?
+  let origin: ModelOrigin
+  private var weights: StoredWeights
   /// Parallel to the catalog's chunks, once they are located.
   private var crc32Positions: [UInt64?] = []
-  /// Tensors of a prime folder that are stored beside the one that they are tied to.
-  private let ties: (folder: HuggingFaceFolder, duplicates: [SourceMatch.Duplicate])?
-  private let dist: (checkpoint: DistCheckpoint, items: [DistSource.Item])?
 
-  package init(_ request: ConversionRequest, format: CheckpointFormat, plugin: PluginLibrary) throws(MimoError) {
+  package init(
+    _ request: ConversionRequest, format: CheckpointFormat, withOptimizer: Bool = false, plugin: PluginLibrary
+  ) throws(MimoError) {
     try self.init(
-      request.source, format: format, of: try StoredCheckpoint.origin(request, format: format),
-      expertStorage: request.expertStorage, isWrittenPlain: true, plugin: plugin)
+      request.source, format: format, of: try StoredCheckpoint.origin(request, format: format), only: request.only,
+      expertStorage: request.expertStorage, isWrittenPlain: true, withOptimizer: withOptimizer, plugin: plugin)
   }
 
   /// A prime folder has the model's config itself; other checkpoints have the record of their source.
@@ -46,64 +41,31 @@ package struct StoredCheckpoint: Sendable {
   }
 
   /// - Parameters:
+  ///   - only: read this component alone.
   ///   - expertStorage: the form that the user asked for; nil for that of the original.
   ///   - isWrittenPlain: describe plain values where the original had codes and scales, which nothing is written as.
+  ///   - withOptimizer: read the optimizer's state too, where it is stored parameter by parameter.
   init(
-    _ path: String, format: CheckpointFormat, of origin: ModelOrigin, expertStorage: String?,
-    isWrittenPlain: Bool = false, plugin: PluginLibrary
+    _ path: String, format: CheckpointFormat, of origin: ModelOrigin, only: String? = nil, expertStorage: String?,
+    isWrittenPlain: Bool = false, withOptimizer: Bool = false, plugin: PluginLibrary
   ) throws(MimoError) {
+    let held = try format == .hf ? nil : TravellingRecord.onlyComponent(beside: path)
+    if let held, let only, held != only {
+      throw MimoError(.invalidInput, "holds component \(held) alone, not \(only)", path: path)
+    }
     self.path = path
     self.format = format
+    self.origin = origin
+    self.only = only ?? held
     config = origin.config
     companionFolder = origin.companionFolder
     companions = origin.companions
-    let declared = plugin.info.components.map {
-      ClusterLayout.Declared(name: $0.name, isEncoder: !$0.modalityKey.isEmpty)
-    }
-    func describe(_ naming: ModelNaming) throws(MimoError) -> ModelDescription {
-      // A storage form that the user chose wins over the one that import found.
-      let shapes = expertStorage == nil ? origin.shapes : nil
-      var options = (expertStorage ?? origin.expertStorage).map { ["expert_storage": $0] } ?? [:]
-      if isWrittenPlain { options["quantized"] = "no" }
-      return try plugin.describe(origin.config.input(sources: shapes, options: options), layout: naming.rawValue)
-    }
-    switch format {
-    case .hf: throw MimoError(.internalError, "a Hugging Face folder is no stored checkpoint")
-    case .dist:
-      let checkpoint = try DistCheckpoint.open(path)
-      naming = StoredCheckpoint.naming(of: checkpoint, plugin: plugin.info)
-      prefixes = naming.components(of: plugin.info).map(\.prefix)
-      let source = try DistSource(checkpoint, description: try describe(naming), prefixes: prefixes)
-      description = source.description
-      catalog = source.catalog
-      leftBehind = source.leftBehind
-      ties = nil
-      dist = (checkpoint, source.items)
-    case .ranks:
-      let cluster = try LayoutFile.read(path, declared: declared)
-      naming = ModelNaming(cluster.form)
-      let components = naming.components(of: plugin.info)
-      prefixes = components.map(\.prefix)
-      let source = try StoredCheckpoint.ranks(
-        path, try describe(naming), components: components, cluster: cluster)
-      description = source.layout.description
-      catalog = source.catalog
-      leftBehind = []
-      ties = nil
-      dist = nil
-    case .prime:
-      naming = .prime
-      prefixes = naming.components(of: plugin.info).map(\.prefix)
-      description = try describe(naming)
-      let folder = try HuggingFaceFolder.open(path, config: origin.config.json)
-      let source = try PrimeSource(folder, description: description)
-      catalog = source.catalog
-      leftBehind = source.leftBehind
-      ties = (folder, source.duplicates)
-      dist = nil
-    }
-    manifest = try origin.manifest(for: description)
-    encoded = isWrittenPlain ? try StoredCheckpoint.encoded(origin, plugin, naming) : []
+    let reader = StoredReader(
+      path: path, origin: origin, expertStorage: expertStorage, isWrittenPlain: isWrittenPlain,
+      withOptimizer: withOptimizer, part: try ModelPart(self.only, of: plugin.info), plugin: plugin)
+    weights = try reader.open(format)
+    manifest = try origin.manifest(for: weights.description)
+    encoded = isWrittenPlain ? try StoredCheckpoint.encoded(origin, plugin, weights.naming) : []
   }
 
   /// Asks what the original was like before it was decoded; nothing where it holds no bytes that could be codes.
@@ -120,42 +82,83 @@ package struct StoredCheckpoint: Sendable {
     return Set(original.sources.lazy.filter { $0.encoding != nil }.flatMap(\.storedNames))
   }
 
-  /// A component of a MIMO model has a module path that no single model has.
-  private static func naming(of checkpoint: DistCheckpoint, plugin: PluginInfo) -> ModelNaming {
-    let paths = plugin.components.filter { !$0.modalityKey.isEmpty }.map { component in
-      component.targetModulePath.prefix { $0 != "." } + "."
-    }
-    let isMIMO = checkpoint.tensors.contains { tensor in paths.contains { tensor.key.hasPrefix($0) } }
-    return isMIMO ? .mimo : .megatron
+  package var naming: ModelNaming { weights.naming }
+  /// Its vocabulary as padded as the checkpoint's; behind the model, the optimizer's state where it was asked for.
+  package var description: ModelDescription { weights.description }
+  package var catalog: StoredCatalog { weights.catalog }
+  /// Prefix of each component's names.
+  package var prefixes: [String] { weights.prefixes }
+  /// Keys that are no weights.
+  package var leftBehind: [String] { weights.leftBehind }
+  var optimizer: OptimizerState { weights.optimizer }
+  var legacy: LegacyCheckpoint? { weights.legacy }
+  var dist: DistCheckpoint? { weights.dist?.checkpoint }
+
+  /// The model alone, without the optimizer's state.
+  var model: ModelDescription {
+    var model = description
+    model.targets.removeLast(optimizer.kinds.reduce(0) { $0 + $1.targets.count })
+    return model
   }
 
-  /// The ranks' vocabulary may be padded or not; only one of the two fits the files.
-  private static func ranks(
-    _ folder: String, _ description: ModelDescription, components: [(name: String, prefix: String)],
-    cluster: ClusterLayout
-  ) throws(MimoError) -> RanksSource {
-    func read(padded: Bool) throws(MimoError) -> RanksSource {
-      let layout = try ModelLayout(description, components: components, cluster: cluster, padVocabulary: padded)
-      return try RanksSource(folder, layout: layout)
+  /// Of the training that it was saved in; nil for a release.
+  var iteration: Int? {
+    guard let folder = dist?.path ?? legacy?.path else { return 0 }
+    return TrainingState.iteration(of: folder)
+  }
+
+  /// Keeps these targets alone, in this order.
+  mutating func keep(_ targets: [Int]) {
+    if let dist = weights.dist {
+      let items = targets.flatMap { dist.items[catalog.targets[$0].chunks] }
+      weights.dist = (dist.checkpoint, items)
     }
-    let plain = capture { () throws(MimoError) in try read(padded: false) }
-    guard case .failure(let failure) = plain else { return try plain.get() }
-    guard case .success(let padded) = capture({ () throws(MimoError) in try read(padded: true) }) else { throw failure }
-    return padded
+    weights.catalog = catalog.keeping(targets)
+    weights.description.targets = targets.map { description.targets[$0] }
+  }
+
+  /// Puts the targets of another checkpoint in these places; both are located.
+  mutating func take(_ other: StoredCheckpoint, at places: [Int]) {
+    let shift = catalog.files.count
+    var chosen = Array(catalog.targets.indices)
+    let start = catalog.targets.count
+    weights.catalog.files += other.catalog.files
+    let firstChunk = catalog.chunks.count
+    weights.catalog.chunks += other.catalog.chunks.map { chunk in
+      var chunk = chunk
+      chunk.file += shift
+      return chunk
+    }
+    weights.catalog.targets += other.catalog.targets.map {
+      StoredTarget(dtype: $0.dtype, chunks: ($0.chunks.lowerBound + firstChunk)..<($0.chunks.upperBound + firstChunk))
+    }
+    for (number, place) in places.enumerated() {
+      chosen[place] = start + number
+      weights.description.targets[place].shape = other.description.targets[number].shape
+    }
+    let positions = StoredCheckpoint.padded(crc32Positions, to: firstChunk)
+      + StoredCheckpoint.padded(other.crc32Positions, to: other.catalog.chunks.count)
+    crc32Positions = chosen.flatMap { positions[catalog.targets[$0].chunks] }
+    weights.catalog = catalog.keeping(chosen)
+  }
+
+  /// A file without checksums has none for each of its chunks.
+  private static func padded(_ positions: [UInt64?], to count: Int) -> [UInt64?] {
+    positions + Array(repeating: nil, count: count - positions.count)
   }
 
   /// Looks at the frame of every item, so that the place of each chunk's elements is known.
   package mutating func locate(jobs: Int) throws(MimoError) {
-    guard let dist else { return }
+    guard let dist = weights.dist else { return }
     let found = try ItemLocator(dist.checkpoint, dist.items, catalog: catalog).locate(jobs: jobs)
-    catalog.chunks = found.map(\.chunk)
+    weights.catalog.chunks = found.map(\.chunk)
     crc32Positions = found.map(\.crc32Position)
   }
 
   /// Throws when the bytes of a chunk are not those that its CRC was made of.
-  func checkDigests(_ result: MoveResult, files: [File]) throws(MimoError) {
+  func checkDigests(_ digests: [UInt32], areWhole: [Bool], files: [File]) throws(MimoError) {
     for (index, position) in crc32Positions.enumerated() {
-      guard let position, result.chunkIsWhole[index] else { continue }
+      guard let position, areWhole[index] else { continue }
       let file = files[catalog.chunks[index].file]
       var bytes: UInt32 = 0
       try withUnsafeMutableBytes(of: &bytes) { buffer in
@@ -163,9 +166,9 @@ package struct StoredCheckpoint: Sendable {
       }.get()
       // Zero stands for "not computed": torch can be told so.
       let expected = UInt32(littleEndian: bytes)
-      guard expected != 0, expected != result.chunkDigests[index] else { continue }
+      guard expected != 0, expected != digests[index] else { continue }
       throw MimoError(
-        .invalidInput, "the bytes have the CRC-32 \(hex(result.chunkDigests[index])), but were written with \(hex(expected))",
+        .invalidInput, "the bytes have the CRC-32 \(hex(digests[index])), but were written with \(hex(expected))",
         path: file.path, byte: catalog.chunks[index].offset, remedy: "The file is damaged; copy it again")
     }
   }
@@ -181,8 +184,17 @@ package struct StoredCheckpoint: Sendable {
 
   /// Tensors of a prime folder that differ from the ones that they are tied to, where the family may leave them out.
   func differingTies() throws(MimoError) -> [SourceMatch.Drop] {
-    guard let ties else { return [] }
+    guard let ties = weights.ties else { return [] }
     return try TieCheck.run(ties.duplicates, in: ties.folder)
+  }
+
+  /// The format as `--to` names it.
+  package var formatName: String {
+    switch format {
+    case .ranks, .fsdpDTensor, .hf: format.rawValue
+    case .legacy: "torch"
+    case .dist, .prime: naming.rawValue
+    }
   }
 
   /// The name of a target in this checkpoint.

@@ -5,28 +5,41 @@ import MimoTensor
 
 /// Writes what stands around the weights of a distributed checkpoint: frames, objects, `.metadata` and companions.
 struct DistWriter {
+  /// Who will read it: decides what stands beside the items.
+  enum Flavour {
+    case torchDist, fsdpDTensor
+  }
+
   let files: [File]
+  private let flavour: Flavour
   private let output: DistOutput
+  private let training: TrainingState
   private let root: String
   private let folder: String
 
-  /// Makes the folder of iteration 0 with its files at full size.
-  init(_ output: DistOutput, in stage: ResumableOutput) throws(MimoError) {
+  /// Makes the iteration's folder with its files at full size.
+  init(
+    _ output: DistOutput, _ flavour: Flavour, _ training: TrainingState, in stage: ResumableOutput
+  ) throws(MimoError) {
     self.output = output
+    self.flavour = flavour
+    self.training = training
     root = stage.path
-    let name = DistCheckpointCompanions.folderName(iteration: 0)
+    let name = DistCheckpointCompanions.folderName(iteration: training.iteration)
     folder = FileSystem.join(root, name)
     files = try stage.files(output.catalog.files, in: name)
   }
 
   /// Writes all that is left once the weights are in place, and proves that the checkpoint reads back whole.
+  ///
+  /// - Parameter runConfig: nil for a part of a model, which no trainer can build.
   func finish(
-    _ result: MoveResult, jobs: Int, runConfig: String, companions: [HuggingFaceFolder.Companion], source: String
+    _ result: MoveResult, jobs: Int, runConfig: String?, tokenizer: (folder: String, names: [String])
   ) throws(MimoError) {
     try writeFrames(result, jobs: jobs)
-    for object in output.objects { try files[object.file].write(output.stateBytes, at: object.offset) }
+    for object in output.objects { try files[object.file].write(object.bytes, at: object.offset) }
     try writeCompanions(runConfig: runConfig)
-    try writeTokenizer(companions, source: source)
+    try writeTokenizer(tokenizer.names.filter(DistWriter.isTokenizerFile), from: tokenizer.folder)
     try FileSystem.writeSmallFile(FileSystem.join(folder, ".metadata"), try metadata())
     try writeTrackers()
     try proveReadable()
@@ -64,19 +77,21 @@ struct DistWriter {
             offset: output.items[index].offset, length: output.frame(ofItem: index).length)
         })
     }
-    let objects = output.objects.map {
-      DistObject(key: $0.key, file: $0.file, offset: $0.offset, length: $0.length)
+    let objects = output.objects.map { object in
+      DistObject(key: object.key, file: object.file, offset: object.offset, length: UInt64(object.bytes.count))
     }
+    let plannerPath: ((String) -> [String])? = flavour == .fsdpDTensor ? { FSDPCompanions.plannerPath(of: $0) } : nil
     return try DistMetadataEncoder.encode(
-      tensors: tensors, objects: objects, fileNames: output.catalog.files.map(\.path))
+      tensors: tensors, objects: objects, fileNames: output.catalog.files.map(\.path), plannerPath: plannerPath)
   }
 
-  private func writeCompanions(runConfig: String) throws(MimoError) {
-    let common = DistCheckpointCompanions.commonState()
-    try write("common.pt", DistCheckpointCompanions.commonFile(common))
-    try write("metadata.json", DistCheckpointCompanions.metadataJSON)
-    try write("run_config.yaml", Array(runConfig.utf8))
-    try write("train_state.pt", try DistCheckpointCompanions.trainState())
+  private func writeCompanions(runConfig: String?) throws(MimoError) {
+    if flavour == .torchDist {
+      try write("common.pt", training.common)
+      try write("metadata.json", DistCheckpointCompanions.metadataJSON)
+    }
+    if let runConfig { try write("run_config.yaml", Array(runConfig.utf8)) }
+    try write("train_state.pt", training.train)
   }
 
   private func write(_ name: String, _ bytes: [UInt8]) throws(MimoError) {
@@ -86,10 +101,7 @@ struct DistWriter {
   /// The folder of the tokenizer's files, as the trainer saves it.
   static let tokenizerFolder = "tokenizer"
 
-  private func writeTokenizer(
-    _ companions: [HuggingFaceFolder.Companion], source: String
-  ) throws(MimoError) {
-    let names = companions.map(\.path).filter(DistWriter.isTokenizerFile)
+  private func writeTokenizer(_ names: [String], from source: String) throws(MimoError) {
     guard !names.isEmpty else { return }
     let target = FileSystem.join(folder, DistWriter.tokenizerFolder)
     try FileSystem.createDirectory(target)
@@ -107,9 +119,9 @@ struct DistWriter {
 
   private func writeTrackers() throws(MimoError) {
     let state = FileSystem.join(root, "latest_train_state.pt")
-    try FileSystem.writeSmallFile(state, try DistCheckpointCompanions.trainState())
+    try FileSystem.writeSmallFile(state, training.train)
     let tracker = FileSystem.join(root, "latest_checkpointed_iteration.txt")
-    try FileSystem.writeSmallFile(tracker, DistCheckpointCompanions.tracker(iteration: 0))
+    try FileSystem.writeSmallFile(tracker, DistCheckpointCompanions.tracker(iteration: training.iteration))
   }
 
   /// Reads back what was written: catalog, and each item's frame.

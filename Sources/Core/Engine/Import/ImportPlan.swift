@@ -14,6 +14,8 @@ package struct ImportPlan: Sendable {
     case mimo
     /// A distributed checkpoint of a single model.
     case megatron
+    /// A distributed checkpoint of a model under Megatron-FSDP, single or MIMO.
+    case fsdpDTensor = "fsdp_dtensor"
     /// A safetensors file a rank.
     case ranks
     /// A folder in prime-rl's layout.
@@ -33,6 +35,26 @@ package struct ImportPlan: Sendable {
       case .prime(let output): output.catalog
       }
     }
+
+    /// Where everything of a format with ranks will lie.
+    ///
+    /// - Parameters:
+    ///   - dtypes: parallel to the description's targets.
+    ///   - iteration: of the training that the weights are from.
+    init(_ format: Format, _ layout: ModelLayout, dtypes: [DType], iteration: Int = 0) throws(MimoError) {
+      switch format {
+      case .mimo, .megatron:
+        let state = try DistCheckpointCompanions.extraStateItem()
+        self = .dist(try DistOutput(layout, dtypes: dtypes, stateBytes: state))
+      case .fsdpDTensor:
+        let objects = FSDPCompanions.objects(of: layout, iteration: iteration)
+        self = .dist(try DistOutput(fsdp: layout, dtypes: dtypes, objects: objects))
+      case .ranks:
+        let inventory = try RankInventory(layout, dtypes: dtypes)
+        self = .ranks(try RanksOutput(layout, inventory: inventory, dtypes: dtypes))
+      case .prime: throw MimoError(.internalError, "layout prime has no ranks")
+      }
+    }
   }
 
   package let format: Format
@@ -50,27 +72,38 @@ package struct ImportPlan: Sendable {
   package init(
     _ request: ConversionRequest, to format: Format, from source: ImportSource, plugin: PluginLibrary
   ) throws(MimoError) {
+    let part = try ModelPart(request.only, of: plugin.info)
     self.format = format
-    self.plugin = plugin.info
+    self.plugin = part.plugin
     self.source = source
     config = source.config
-    let cluster = try ImportPlan.cluster(request, to: format, plugin: plugin.info)
+    let cluster = try ImportPlan.cluster(request, to: format, plugin: part.plugin)
     naming = format == .prime ? .prime : ModelNaming(cluster.form)
     // The reference casts a MIMO model to bf16, whatever the config says.
     dtype = try config.dtype(asked: request.dtype ?? (naming == .mimo ? .bf16 : nil))
-    let description = try plugin.describe(
-      config.input(sources: source.shapes, options: request.pluginOptions), layout: naming.rawValue)
+    let description = part.described(
+      try plugin.describe(
+        config.input(sources: source.shapes, options: request.pluginOptions), layout: naming.rawValue))
     match = try source.match(description, dtype: dtype)
-    layout = try ModelLayout(
-      description, components: naming.components(of: plugin.info), cluster: cluster,
-      padVocabulary: request.padVocabulary)
+    let isWrapped = format == .fsdpDTensor
+    let whole = try ModelLayout(
+      description, components: isWrapped ? naming.wrappedComponents(of: part.plugin) : naming.components(of: part.plugin),
+      cluster: cluster, padVocabulary: request.padVocabulary)
+    let dtypes = whole.description.targets.map { [dtype] in $0.dtype ?? dtype }
+    layout = try ImportPlan.sharing(whole, by: request.shardTable, to: format, dtypes: dtypes)
     output =
       format == .prime
       ? try ImportPlan.primeOutput(request, layout.description, match.whole, dtype: dtype)
-      : try ImportPlan.output(format, layout, dtype: dtype)
+      : try Output(format, layout, dtypes: dtypes)
     conversion = try ConversionPlan(
       .wholeToStored, description: layout.description, whole: match.whole, wholeFiles: source.files,
       stored: output.catalog)
+  }
+
+  func outputModel(_ request: ConversionRequest) -> OutputModel {
+    OutputModel(
+      format: format, plugin: plugin, config: config, naming: naming, layout: layout, dtype: dtype,
+      padsVocabulary: request.padVocabulary)
   }
 
   /// What the user should know beside drops and changes.
@@ -85,8 +118,13 @@ package struct ImportPlan: Sendable {
     return notes + conversion.decodedNotes
   }
 
+  /// What each rank holds of each parameter, or one rank.
+  package func shardTable(rank: Int?) -> ShardTable {
+    layout.shardTable(format == .fsdpDTensor ? .fsdp(FSDPKeys(layout.description)) : .torchDist, rank: rank)
+  }
+
   /// The ranks that the user asked for; a folder in layout prime is whole, as on one rank.
-  private static func cluster(
+  static func cluster(
     _ request: ConversionRequest, to format: Format, plugin: PluginInfo
   ) throws(MimoError) -> ClusterLayout {
     if format == .prime { return try cluster(.single(.init()), worldSize: nil, plugin: plugin) }
@@ -108,16 +146,19 @@ package struct ImportPlan: Sendable {
     }
   }
 
-  private static func output(_ format: Format, _ layout: ModelLayout, dtype: DType) throws(MimoError) -> Output {
-    let dtypes = layout.description.targets.map { $0.dtype ?? dtype }
-    switch format {
-    case .mimo, .megatron:
-      return .dist(try DistOutput(layout, dtypes: dtypes, stateBytes: try DistCheckpointCompanions.extraStateItem()))
-    case .ranks:
-      let inventory = try RankInventory(layout) { $0.dtype ?? dtype }
-      return .ranks(try RanksOutput(layout, inventory: inventory, dtypes: dtypes))
-    case .prime: throw MimoError(.internalError, "layout prime has no ranks")
-    }
+  /// The layout with rows shared out where the format does that.
+  ///
+  /// - Parameters:
+  ///   - table: the file of a table that a running job exported, which must agree with the layout.
+  ///   - dtypes: parallel to the description's targets.
+  static func sharing(
+    _ layout: ModelLayout, by table: String?, to format: Format, dtypes: [DType]
+  ) throws(MimoError) -> ModelLayout {
+    guard let table else { return format == .fsdpDTensor ? try layout.sharingRows(dtypes) : layout }
+    let exported = ExportedShards(try ShardTable(path: table), path: table)
+    if format == .fsdpDTensor { return try exported.sharingRows(layout) }
+    try exported.check(layout)
+    return layout
   }
 
   private static func primeOutput(

@@ -36,7 +36,7 @@ package struct ImportRun: Sendable {
       let differing = try TieCheck.run(plan.match.duplicates, in: folder)
       let result = try writeWeights(into: stage, progress: progress)
       try TravellingRecord.write(
-        folder, expertStorage: request.expertStorage, leftOut: differing.map(\.name), into: stage.path)
+        folder, expertStorage: request.expertStorage, leftOut: differing.map(\.name), only: request.only, into: stage.path)
       try snapshot.check()
       var report = report(differing)
       report.add(plan.conversion, names: names, result: result)
@@ -61,12 +61,12 @@ package struct ImportRun: Sendable {
   ) throws(MimoError) -> MoveResult {
     let sources = try OutputFolder.open(plan.conversion.wholeFiles)
     switch plan.output {
-    case .ranks(let ranks):
-      let files = try stage.files(ranks.catalog.files, heads: ranks.heads)
-      let result = try stage.move(whole: sources, stored: files, progress: progress)
-      try FileSystem.writeSmallFile(FileSystem.join(stage.path, "layout.json"), Array(layoutDocument.json.utf8))
-      for file in files { _ = try SafeTensorsHeader.parse(file) }
-      return result
+    case .dist, .ranks:
+      let tokenizer = (folder.path, folder.companions.filter(TravellingRecord.travels).map(\.path))
+      let writer = StoredWriter(
+        model: plan.outputModel(request), request: request, training: try .beginning(), tokenizer: tokenizer,
+        isPart: request.only != nil)
+      return try writer.write(plan.output, into: stage, from: sources, progress: progress)
     case .prime(let prime):
       let output = stage.path
       let files = try stage.files(prime.catalog.files, heads: prime.heads)
@@ -77,25 +77,7 @@ package struct ImportRun: Sendable {
         companions, from: folder.path, config: plan.config, plan.layout.description.configOverrides, in: output)
       try OutputFolder.prove(output, tensors: plan.layout.description.targets.count)
       return result
-    case .dist(let dist):
-      let writer = try DistWriter(dist, in: stage)
-      let result = try stage.move(whole: sources, stored: writer.files, progress: progress)
-      let iteration = FileSystem.join(request.output, DistCheckpointCompanions.folderName(iteration: 0))
-      let config = RunConfig(
-        plan, request: request, tokenizerPath: FileSystem.join(iteration, DistWriter.tokenizerFolder))
-      try writer.finish(
-        result, jobs: request.resources.jobs, runConfig: config.text,
-        companions: folder.companions.filter(TravellingRecord.travels), source: folder.path)
-      return result
     }
-  }
-
-  private var layoutDocument: LayoutDocument {
-    LayoutDocument(
-      plan.layout.cluster,
-      routes: plan.plugin.components.map {
-        LayoutDocument.Route(name: $0.name, sourcePrefix: $0.sourcePrefix, targetModulePath: $0.targetModulePath)
-      })
   }
 
   private func report(_ differing: [SourceMatch.Drop]) -> ConversionReport {

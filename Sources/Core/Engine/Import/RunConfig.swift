@@ -10,20 +10,23 @@ import MimoTensor
 /// Fields that keep their class's default are left out; Megatron-Bridge fills them in. Source: Megatron-Bridge 0.6.2,
 /// `ConfigContainer`, `MegatronMIMOProvider`, `load_megatron_model`; found by loading with fields taken away.
 struct RunConfig {
-  private let plan: ImportPlan
-  private let request: ConversionRequest
+  private let output: OutputModel
+  /// The optimizer's state lies in the checkpoint too.
+  private let hasOptimizer: Bool
   private let tokenizerPath: String
 
-  init(_ plan: ImportPlan, request: ConversionRequest, tokenizerPath: String) {
-    self.plan = plan
-    self.request = request
+  init(_ output: OutputModel, hasOptimizer: Bool, tokenizerPath: String) {
+    self.output = output
+    self.hasOptimizer = hasOptimizer
     self.tokenizerPath = tokenizerPath
   }
 
   /// The file's text.
   var text: String { YAMLWriter.write(document) }
 
-  private var isMIMO: Bool { plan.naming == .mimo }
+  private var checkpointFormat: String { output.format == .fsdpDTensor ? output.format.rawValue : "torch_dist" }
+
+  private var isMIMO: Bool { output.naming == .mimo }
 
   private var document: JSONObject {
     object([
@@ -32,8 +35,8 @@ struct RunConfig {
         "checkpoint",
         .object(
           object([
-            ("_target_", .string("megatron.bridge.training.config.CheckpointConfig")), ("ckpt_format", .string("torch_dist")),
-            ("save_optim", .bool(false)), ("save_rng", .bool(false)), ("fully_parallel_save", .bool(!isMIMO)),
+            ("_target_", .string("megatron.bridge.training.config.CheckpointConfig")), ("ckpt_format", .string(checkpointFormat)),
+            ("save_optim", .bool(hasOptimizer)), ("save_rng", .bool(false)), ("fully_parallel_save", .bool(!isMIMO)),
           ]))
       ),
       ("model", .object(isMIMO ? mimoModel : singleModel)),
@@ -53,11 +56,11 @@ struct RunConfig {
 
   private var singleModel: JSONObject {
     var model = provider
-    guard let layout = plan.layout.components.first?.grid.layout else { return model }
+    guard let layout = output.layout.components.first?.grid.layout else { return model }
     setSizes(layout, in: &model)
     // Megatron insists on it for experts with tp > 1.
     model["sequence_parallel"] = .bool(layout.tp > 1 && model["num_moe_experts"]?.integer != nil)
-    model["pipeline_dtype"] = torchName(plan.dtype)
+    model["pipeline_dtype"] = torchName(output.dtype)
     model["variable_seq_lengths"] = .bool(false)
     if let first = layout.ppFirst { model["num_layers_in_first_pipeline_stage"] = .integer(first) }
     if let last = layout.ppLast { model["num_layers_in_last_pipeline_stage"] = .integer(last) }
@@ -70,7 +73,7 @@ struct RunConfig {
     let package = "megatron.bridge.models.megatron_mimo"
     return object([
       ("_target_", .string("\(package).megatron_mimo_provider.MegatronMIMOProvider")),
-      ("bf16", .bool(plan.dtype == .bf16)), ("fp16", .bool(plan.dtype == .f16)),
+      ("bf16", .bool(output.dtype == .bf16)), ("fp16", .bool(output.dtype == .f16)),
       ("freeze_language_model", .bool(false)), ("freeze_modality_encoders", .object(JSONObject())),
       ("freeze_modality_projections", .object(JSONObject())), ("language_model_spec", .null),
       ("modality_submodules_spec", .object(JSONObject())), ("special_token_ids", .object(JSONObject())),
@@ -89,7 +92,7 @@ struct RunConfig {
 
   private func modules(_ package: String) -> JSONObject {
     object(
-      plan.layout.cluster.components.map { component in
+      output.layout.cluster.components.map { component in
         let layout = component.layout
         let module = object([
           ("_target_", .string("\(package).megatron_mimo_config.ModuleParallelismConfig")),
@@ -104,7 +107,7 @@ struct RunConfig {
 
   private var mimoProvider: JSONObject {
     var model = provider
-    let language = zip(plan.plugin.components, plan.layout.components).first { $0.0.modalityKey.isEmpty }
+    let language = zip(output.plugin.components, output.layout.components).first { $0.0.modalityKey.isEmpty }
     if let layout = language?.1.grid.layout {
       setSizes(layout, in: &model)
       if let first = layout.ppFirst { model["num_layers_in_first_pipeline_stage"] = .integer(first) }
@@ -120,14 +123,14 @@ struct RunConfig {
 
   private var provider: JSONObject {
     var model = JSONObject()
-    if let name = plan.layout.description.providerClass { model["_target_"] = .string(name) }
-    for field in plan.layout.description.providerFields {
-      model = RunConfig.set(plan.config.literal(field.value), at: field.path.split(separator: ".")[...], in: model)
+    if let name = output.layout.description.providerClass { model["_target_"] = .string(name) }
+    for field in output.layout.description.providerFields {
+      model = RunConfig.set(output.config.literal(field.value), at: field.path.split(separator: ".")[...], in: model)
     }
-    model["bf16"] = .bool(plan.dtype == .bf16)
-    model["fp16"] = .bool(plan.dtype == .f16)
-    model["params_dtype"] = torchName(plan.dtype)
-    if request.padVocabulary { model["should_pad_vocab"] = .bool(true) }
+    model["bf16"] = .bool(output.dtype == .bf16)
+    model["fp16"] = .bool(output.dtype == .f16)
+    model["params_dtype"] = torchName(output.dtype)
+    if output.padsVocabulary { model["should_pad_vocab"] = .bool(true) }
     return model
   }
 

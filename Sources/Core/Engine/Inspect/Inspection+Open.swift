@@ -11,10 +11,6 @@ extension Inspection {
       self = try Inspection.file(path)
       return
     }
-    if let legacy = try LegacyCheckpoint.folder(at: path) {
-      self = try Inspection(legacy: legacy)
-      return
-    }
     let names = try FileSystem.list(path)
     if !names.contains("config.json"), names.contains(where: { $0.hasSuffix(".safetensors") }), !names.contains("layout.json") {
       self = try Inspection(loose: names, in: path)
@@ -23,7 +19,8 @@ extension Inspection {
     switch try CheckpointFormat.recognise(path) {
     case .hf, .prime: self = try Inspection(huggingFace: path)
     case .ranks: self = try Inspection(ranks: path)
-    case .dist: self = try Inspection(distributed: path)
+    case .dist, .fsdpDTensor: self = try Inspection(distributed: path)
+    case .legacy: self = try Inspection(legacy: path)
     }
   }
 
@@ -35,7 +32,7 @@ extension Inspection {
       return result
     }
     if name == ".metadata" { return try Inspection(metadata: path) }
-    if name.hasSuffix(".pt") || name.hasSuffix(".pth") || name.hasSuffix(".bin") { return try Inspection(torch: path) }
+    if name.hasSuffix(".pt") || name.hasSuffix(".pth") || name.hasSuffix(".bin") { return try Inspection(torch: PosixByteSource(path: path)) }
     if name.hasSuffix(".distcp") {
       throw MimoError(
         .usage, "is a part of a distributed checkpoint; .metadata says what is in it", path: path,

@@ -5,7 +5,7 @@ import MimoSystem
 extension Inspection {
   init(distributed path: String) throws(MimoError) {
     let checkpoint = try DistCheckpoint.open(path)
-    self.init(path: checkpoint.path, kind: "distributed checkpoint (\(checkpoint.kind == .torchDist ? "torch_dist" : "plain DCP"))")
+    self.init(path: checkpoint.path, kind: "distributed checkpoint (\(checkpoint.kind == .torchDist ? "torch_dist" : "fsdp_dtensor or another plain DCP"))")
     if let provider = try Inspection.provider(in: checkpoint.path) { facts.append(("model provider", provider)) }
     files = checkpoint.files.map { File(path: $0.name, bytes: $0.size) }
     tensors = checkpoint.tensors.map { tensor in
@@ -18,7 +18,7 @@ extension Inspection {
     objects = checkpoint.objects.map { Object(name: $0.key, bytes: Int(clamping: $0.length)) }
     switch capture({ () throws(MimoError) in try checkpoint.commonState() }) {
     case .success(let state?): objects.insert(Object(name: "common state", bytes: 0, value: PickleJSON.value(state)), at: 0)
-    case .success(nil): notes.append("there is no common state")
+    case .success(nil): if checkpoint.kind == .torchDist { notes.append("there is no common state") }
     case .failure(let error): notes.append("the common state can not be read: \(error.description)")
     }
   }
@@ -41,8 +41,11 @@ extension Inspection {
 
   /// A `.metadata` alone: its pickle as data.
   init(metadata path: String) throws(MimoError) {
+    try self.init(metadata: try FileSystem.readSmallFile(path, limit: 256 << 20), path: path)
+  }
+
+  package init(metadata bytes: [UInt8], path: String) throws(MimoError) {
     self.init(path: path, kind: ".metadata of a distributed checkpoint")
-    let bytes = try FileSystem.readSmallFile(path, limit: 256 << 20)
     let graph = try PickleReader.read(bytes, policy: .metadata, path: path)
     objects = [
       Object(name: ".metadata", bytes: bytes.count, value: PickleJSON.value(try graph.value(graph.root, path: path)))
@@ -50,26 +53,32 @@ extension Inspection {
   }
 
   /// A file that torch.save wrote.
-  init(torch path: String) throws(MimoError) {
-    self.init(path: path, kind: "torch.save file")
-    try add(torch: path, named: nil)
+  package init(torch source: some ByteSource) throws(MimoError) {
+    self.init(path: source.path, kind: "torch.save file")
+    try add(torch: source, named: nil)
   }
 
   /// Megatron's old format: a torch.save file a rank.
-  init(legacy checkpoint: LegacyCheckpoint) throws(MimoError) {
+  init(legacy path: String) throws(MimoError) {
+    guard let checkpoint = try LegacyCheckpoint.find(at: path) else {
+      throw MimoError(.invalidInput, "holds no mp_rank_*/\(LegacyCheckpoint.modelFile)", path: path)
+    }
     self.init(path: checkpoint.path, kind: "legacy torch checkpoint (mp_rank_*)")
-    for name in checkpoint.files { try add(torch: FileSystem.join(checkpoint.path, name), named: name) }
-    notes.append("this format can be looked at, but not converted: save it as torch_dist with Megatron first")
+    for name in checkpoint.parts.map(\.name) + checkpoint.others {
+      try add(torch: PosixByteSource(path: FileSystem.join(checkpoint.path, name)), named: name)
+    }
   }
 
+  /// Longer names are no tensors' names; each tensor below one would repeat it.
+  private static let longestName = 1000
+
   /// Tensors that are entries of dicts become tensors, all else one object.
-  private mutating func add(torch path: String, named name: String?) throws(MimoError) {
-    let source = try PosixByteSource(path: path)
+  private mutating func add(torch source: some ByteSource, named name: String?) throws(MimoError) {
     let object = try TorchObject(file: source)
-    files.append(File(path: name ?? FileSystem.split(path).name, bytes: source.size))
+    files.append(File(path: name ?? FileSystem.split(source.path).name, bytes: source.size))
     collect(object.value, "", in: name)
     objects.append(
-      Object(name: name ?? FileSystem.split(path).name, bytes: Int(clamping: source.size), value: PickleJSON.value(object.value)))
+      Object(name: name ?? FileSystem.split(source.path).name, bytes: Int(clamping: source.size), value: PickleJSON.value(object.value)))
   }
 
   private mutating func collect(_ value: PickleValue, _ prefix: String, in file: String?) {
@@ -87,38 +96,8 @@ extension Inspection {
     }
     for pair in pairs {
       guard let key = PickleJSON.key(pair.key) else { continue }
-      collect(pair.value, prefix.isEmpty ? key : "\(prefix).\(key)", in: file)
+      let name = prefix.isEmpty ? key : "\(prefix).\(key)"
+      if name.utf8.count <= Inspection.longestName { collect(pair.value, name, in: file) }
     }
-  }
-}
-
-/// A folder with Megatron's old format in it.
-struct LegacyCheckpoint {
-  let path: String
-  /// `mp_rank_00/model_optim_rng.pt`, ...
-  let files: [String]
-
-  /// The iteration folder at `path` or named by its tracker; nil when there is none.
-  static func folder(at path: String) throws(MimoError) -> LegacyCheckpoint? {
-    if let found = try LegacyCheckpoint(path) { return found }
-    let tracker = FileSystem.join(path, "latest_checkpointed_iteration.txt")
-    guard try FileSystem.exists(tracker) else { return nil }
-    let text = String(decoding: try FileSystem.readSmallFile(tracker, limit: 1 << 16), as: UTF8.self)
-    guard let word = text.split(whereSeparator: \.isWhitespace).first else { return nil }
-    let name = word == "release" ? "release" : DistCheckpointCompanions.folderName(iteration: Int(word))
-    let folder = FileSystem.join(path, name)
-    return try FileSystem.isDirectory(folder) ? try LegacyCheckpoint(folder) : nil
-  }
-
-  private init?(_ path: String) throws(MimoError) {
-    var files: [String] = []
-    for rank in try FileSystem.list(path) where rank.hasPrefix("mp_rank_") {
-      let folder = FileSystem.join(path, rank)
-      guard try FileSystem.isDirectory(folder) else { continue }
-      for name in try FileSystem.list(folder) where name.hasSuffix(".pt") { files.append(FileSystem.join(rank, name)) }
-    }
-    guard !files.isEmpty else { return nil }
-    self.path = path
-    self.files = files
   }
 }

@@ -38,7 +38,7 @@ package struct Ledger: Sendable {
   package let source: (path: String, format: String)
   package let outputFormat: String
   package let layout: JSONValue
-  /// Tensors and bytes of the Hugging Face side.
+  /// Tensors and bytes of the Hugging Face side; of the source where neither side is one.
   package let sources: (tensors: Int, parameters: Int, bytes: Int)
   /// Parameters of the Megatron side, the stored pieces and their bytes.
   package let targets: (tensors: Int, chunks: Int, bytes: Int)
@@ -65,10 +65,21 @@ package struct Ledger: Sendable {
 
   package init(_ plan: ExportPlan, request: ConversionRequest) {
     let files = plan.output.files.map { File(path: $0.path, bytes: $0.size) }
-    let format = plan.stored.format == .ranks ? "ranks" : plan.stored.naming.rawValue
+    let format = plan.stored.formatName
     self.init(
       plan.conversion, plugin: plan.plugin, source: (request.source, format), outputFormat: "hf", layout: .null,
       files: files, ranks: [], drops: [], notes: plan.notes, resources: request.resources)
+  }
+
+  package init(_ plan: ReshardPlan, request: ConversionRequest) {
+    let conversion = plan.conversion
+    self.init(
+      conversion, plugin: plan.plugin, source: (request.source, plan.stored.formatName),
+      outputFormat: plan.format.rawValue, layout: plan.layout.cluster.json,
+      files: plan.output.catalog.files.map { File(path: $0.path, bytes: $0.size) },
+      ranks: RankShare.all(plan.layout, dtypes: conversion.stored.targets.map(\.dtype)),
+      drops: plan.drops.map { Drop(name: $0.name, reason: $0.reason, bytes: $0.bytes) }, notes: plan.notes,
+      resources: request.resources)
   }
 
   private init(
@@ -115,7 +126,7 @@ package struct Ledger: Sendable {
       }
       for use in plan.uses[index] where plan.stored.targets[use.target].dtype != tensor.dtype {
         let other = plan.stored.targets[use.target].dtype
-        let isImport = plan.direction == .wholeToStored
+        let isImport = plan.direction != .storedToWhole
         changes.append(
           DTypeChange(
             tensor: tensor.name, from: isImport ? tensor.dtype : other, to: isImport ? other : tensor.dtype))

@@ -13,18 +13,13 @@ package struct RankShare: Sendable {
 
   /// One entry a component and stage that holds anything.
   static func all(_ layout: ModelLayout, dtypes: [DType]) -> [RankShare] {
-    var sums = layout.components.map { Sums($0.grid.layout.pp, ep: $0.grid.layout.ep) }
+    var sums = layout.components.map { RankSums($0.grid) }
     for (index, target) in layout.description.targets.enumerated() {
-      let sharding = layout.shardings[index]
-      let bytes = dtypes[index].byteCount(elements: sharding.localShape.elementCount ?? 0) ?? 0
-      sums[target.component].add(bytes, stage: sharding.stage, expertRank: sharding.expertRank)
+      sums[target.component].add(layout.shardings[index], dtypes[index])
     }
     for alias in layout.description.aliases {
       let component = layout.description.targets[alias.target].component
-      let stages = layout.components[component].grid.layout.pp
-      let elements = layout.shardings[alias.target].localShape.elementCount ?? 0
-      guard stages > 1 else { continue }
-      sums[component].add(dtypes[alias.target].byteCount(elements: elements) ?? 0, stage: stages - 1, expertRank: nil)
+      sums[component].addCopyOnLastStage(of: layout.shardings[alias.target], dtypes[alias.target])
     }
     var shares: [RankShare] = []
     for (component, sum) in zip(layout.components, sums) {
@@ -38,42 +33,5 @@ package struct RankShare: Sendable {
       }
     }
     return shares
-  }
-
-  /// Bytes and tensors of one component by stage: those of every rank, and those of each expert parallel rank.
-  private struct Sums {
-    struct Sum {
-      var bytes = 0
-      var tensors = 0
-    }
-
-    private var dense: [Sum]
-    private var expert: [[Sum]]
-
-    init(_ stages: Int, ep: Int) {
-      dense = Array(repeating: Sum(), count: stages)
-      expert = Array(repeating: Array(repeating: Sum(), count: ep), count: stages)
-    }
-
-    mutating func add(_ bytes: Int, stage: Int, expertRank: Int?) {
-      if let expertRank {
-        expert[stage][expertRank].bytes += bytes
-        expert[stage][expertRank].tensors += 1
-      } else {
-        dense[stage].bytes += bytes
-        dense[stage].tensors += 1
-      }
-    }
-
-    func holdsAnything(at stage: Int) -> Bool {
-      dense[stage].tensors > 0 || expert[stage].contains { $0.tensors > 0 }
-    }
-
-    func range(of path: KeyPath<Sum, Int>, at stage: Int) -> ClosedRange<Int> {
-      let own = dense[stage][keyPath: path]
-      let experts = expert[stage].map { $0[keyPath: path] }
-      let least = own + (experts.min() ?? 0)
-      return least...max(least, own + (experts.max() ?? 0))
-    }
   }
 }

@@ -42,6 +42,8 @@ package struct MoveResult: Sendable {
   package var chunkDigests: [UInt32]
   /// Whether all elements of a chunk were moved (rows that pad a vocabulary are not read).
   package var chunkIsWhole: [Bool]
+  /// The same two of the chunks that were read on the way from stored to stored.
+  package var gathered: (digests: [UInt32], areWhole: [Bool]) = ([], [])
   /// Elements of each whole tensor that the way back does not restore.
   package var lost: [Int: Int]
   package var bytesRead: Int
@@ -69,7 +71,7 @@ package struct Execution: Sendable {
   func run(wholeFiles: [File], storedFiles: [File], journal: RunJournal? = nil) throws(MimoError) -> MoveResult {
     let window = journal?.windowBytes ?? windowBytes
     var units = WorkUnit.all(of: plan, windowBytes: window)
-    var start = Tally(whole: plan.whole.count, chunks: plan.stored.chunks.count)
+    var start = Tally(whole: plan.whole.count, chunks: plan.chunkCount)
     if let journal {
       let done = journal.done
       units.removeAll { done.contains($0) }
@@ -77,19 +79,17 @@ package struct Execution: Sendable {
       if journal.bytesDone > 0 { progress(journal.bytesDone, "") }
     }
     let work = Work(units: units, tally: start)
-    let outputs = plan.direction == .wholeToStored ? storedFiles : wholeFiles
+    let outputs = plan.direction == .storedToWhole ? wholeFiles : storedFiles
     // Windows of a journal may be larger than this run's own.
     let jobs = max(1, min(resources.jobs, units.count, resources.bufferBytes / (window * 6)))
     do throws(MimoError) {
       try Workers.run(count: jobs) { worker throws(MimoError) in
-        var mover = Mover(plan, wholeFiles: wholeFiles, storedFiles: storedFiles)
-        while !worker.isCancelled, let unit = work.next() {
-          try Interruption.check()
-          let tally = try mover.run(unit)
-          work.total.withLock { $0.add(tally, ofTensor: unit.tensor) }
-          let bytes = plan.whole[unit.tensor].storedBytes(of: unit.elements).count
-          try journal?.record(UnitRecord(unit, tally), bytes: bytes, touching: touched(by: unit, tally, outputs))
-          progress(bytes, plan.whole[unit.tensor].name)
+        if plan.direction == .storedToStored {
+          var relay = try Relay(plan, from: wholeFiles, to: storedFiles)
+          try drain(work, worker, with: &relay, outputs, journal)
+        } else {
+          var mover = Mover(plan, wholeFiles: wholeFiles, storedFiles: storedFiles)
+          try drain(work, worker, with: &mover, outputs, journal)
         }
       }
     } catch {
@@ -101,13 +101,28 @@ package struct Execution: Sendable {
     return try result(work.total.withLock { $0 })
   }
 
+  /// One worker's share: unit after unit, until none is left.
+  private func drain<Unit: UnitMover & ~Copyable>(
+    _ work: Work, _ worker: Worker, with mover: inout Unit, _ outputs: [File], _ journal: RunJournal?
+  ) throws(MimoError) {
+    while !worker.isCancelled, let unit = work.next() {
+      try Interruption.check()
+      let tally = try mover.run(unit)
+      work.total.withLock { $0.add(tally, ofTensor: unit.tensor) }
+      let bytes = plan.whole[unit.tensor].storedBytes(of: unit.elements).count
+      try journal?.record(UnitRecord(unit, tally), bytes: bytes, touching: touched(by: unit, tally, outputs))
+      progress(bytes, plan.whole[unit.tensor].name)
+    }
+  }
+
   /// The files that a unit was written to.
   private func touched(by unit: WorkUnit, _ tally: UnitTally, _ outputs: [File]) -> [File] {
     switch plan.direction {
     case .storedToWhole: return [outputs[plan.whole[unit.tensor].file]]
-    case .wholeToStored:
+    case .wholeToStored, .storedToStored:
       var last = -1
       return tally.chunks.compactMap { part in
+        guard part.chunk < plan.stored.chunks.count else { return nil }
         let file = plan.stored.chunks[part.chunk].file
         defer { last = file }
         return file == last ? nil : outputs[file]
@@ -134,18 +149,7 @@ package struct Execution: Sendable {
 
   /// The proof after the fact: as many elements reached each chunk as it has.
   private func result(_ tally: Tally) throws(MimoError) -> MoveResult {
-    var padding = [Int](repeating: 0, count: plan.stored.chunks.count)
-    for (index, target) in plan.stored.targets.enumerated() {
-      let zeros = plan.description.targets[index].fragments.filter { $0.source == nil }
-      for chunk in target.chunks {
-        for zero in zeros { padding[chunk] += zero.region.intersection(plan.stored.chunks[chunk].region)?.volume ?? 0 }
-      }
-    }
-    for (index, chunk) in plan.stored.chunks.enumerated() where tally.chunkElements[index] + padding[index] != chunk.region.volume {
-      throw MimoError(
-        .internalError, "\(tally.chunkElements[index]) of \(chunk.region.volume) elements were moved",
-        path: plan.stored.files[chunk.file].path, byte: chunk.offset)
-    }
+    let stored = try chunks(of: plan, tally, from: 0)
     var digests = tally.wholeDigests
     for (index, tensor) in plan.whole.enumerated() {
       digests[index] = mimo_crc64_finish(digests[index], UInt64(tensor.storedByteCount))
@@ -155,16 +159,40 @@ package struct Execution: Sendable {
       guard case .encoded(_, _, let scales) = plan.whole[index].storage else { continue }
       scaleDigests[index] = mimo_crc64_finish(digest, UInt64(scales.byteCount))
     }
-    var chunkDigests = tally.chunkDigests
+    var result = MoveResult(
+      wholeDigests: digests, scaleDigests: scaleDigests, chunkDigests: stored.digests, chunkIsWhole: stored.areWhole,
+      lost: tally.lost, bytesRead: tally.bytesRead, bytesWritten: tally.bytesWritten)
+    if let reading = plan.gathering.first {
+      result.gathered = try chunks(of: reading, tally, from: plan.stored.chunks.count)
+    }
+    return result
+  }
+
+  /// Digests of one side's chunks, and whether each was moved whole; `first` is where the tally has that side's chunks.
+  private func chunks(
+    of plan: ConversionPlan, _ tally: Tally, from first: Int
+  ) throws(MimoError) -> (digests: [UInt32], areWhole: [Bool]) {
+    var padding = [Int](repeating: 0, count: plan.stored.chunks.count)
+    for (index, target) in plan.stored.targets.enumerated() {
+      let zeros = plan.description.targets[index].fragments.filter { $0.source == nil }
+      for chunk in target.chunks {
+        for zero in zeros { padding[chunk] += zero.region.intersection(plan.stored.chunks[chunk].region)?.volume ?? 0 }
+      }
+    }
+    for (index, chunk) in plan.stored.chunks.enumerated() {
+      let moved = tally.chunkElements[first + index]
+      guard moved + padding[index] != chunk.region.volume else { continue }
+      throw MimoError(
+        .internalError, "\(moved) of \(chunk.region.volume) elements were moved",
+        path: plan.stored.files[chunk.file].path, byte: chunk.offset)
+    }
+    var digests = Array(tally.chunkDigests[first..<(first + plan.stored.chunks.count)])
     for target in plan.stored.targets {
       for chunk in target.chunks {
         let bytes = plan.stored.chunks[chunk].region.volume * (target.dtype.byteWidth ?? 1)
-        chunkDigests[chunk] = mimo_crc32_finish(chunkDigests[chunk], UInt64(bytes))
+        digests[chunk] = mimo_crc32_finish(digests[chunk], UInt64(bytes))
       }
     }
-    return MoveResult(
-      wholeDigests: digests, scaleDigests: scaleDigests, chunkDigests: chunkDigests,
-      chunkIsWhole: padding.map { $0 == 0 }, lost: tally.lost, bytesRead: tally.bytesRead,
-      bytesWritten: tally.bytesWritten)
+    return (digests, padding.map { $0 == 0 })
   }
 }

@@ -4,8 +4,14 @@ import MimoPlan
 import MimoSystem
 import MimoTensor
 
+/// What takes one unit after the other to its place.
+protocol UnitMover: ~Copyable {
+  /// Moves one window; answers what it showed.
+  mutating func run(_ unit: WorkUnit) throws(MimoError) -> UnitTally
+}
+
 /// One worker's way through its units: reads, converts, digests and writes.
-struct Mover: ~Copyable {
+struct Mover: UnitMover, ~Copyable {
   private let plan: ConversionPlan
   private let wholeFiles: [File]
   private let storedFiles: [File]
@@ -51,6 +57,7 @@ struct Mover: ~Copyable {
         digest(buffer, of: unit.tensor, at: unit.elements.lowerBound * width)
         try wholeFiles[tensor.file].write(UnsafeRawBufferPointer(buffer), at: start)
         tally.bytesWritten += buffer.count
+      case .storedToStored: throw MimoError(.internalError, "a window between two checkpoints has no whole file")
       }
     } catch {
       throw error.at(tensor: tensor.name)
@@ -77,13 +84,34 @@ struct Mover: ~Copyable {
   }
 
   /// Fills `buffer` with a window of a whole tensor, out of the stored chunks that hold it.
-  mutating func gather(_ unit: WorkUnit, into buffer: UnsafeMutableRawBufferPointer) throws(MimoError) {
+  @discardableResult
+  mutating func gather(
+    _ unit: WorkUnit, into buffer: UnsafeMutableRawBufferPointer
+  ) throws(MimoError) -> UnitTally {
     tally = UnitTally()
     do throws(MimoError) {
       try collect(unit, into: buffer)
     } catch {
       throw error.at(tensor: plan.whole[unit.tensor].name)
     }
+    return tally
+  }
+
+  /// Writes a window of a whole tensor, which lies in `buffer`, to all stored chunks that have a part in it.
+  mutating func scatter(
+    _ unit: WorkUnit, from buffer: UnsafeMutableRawBufferPointer
+  ) throws(MimoError) -> UnitTally {
+    tally = UnitTally()
+    let tensor = plan.whole[unit.tensor]
+    digest(buffer, of: unit.tensor, at: unit.elements.lowerBound * (tensor.dtype.byteWidth ?? 1))
+    do throws(MimoError) {
+      try forEachPart(of: unit, replicas: true) { mover, part throws(MimoError) in
+        try mover.store(part, of: unit, from: buffer)
+      }
+    } catch {
+      throw error.at(tensor: tensor.name)
+    }
+    return tally
   }
 
   private mutating func collect(

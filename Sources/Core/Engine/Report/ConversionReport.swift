@@ -59,6 +59,8 @@ package struct ConversionReport: Sendable {
   package var output: Checkpoint
   package var layout: JSONValue
   package var planHash: UInt64
+  /// The tensors that `sources` lists are those of Hugging Face, or parameters where neither side has Hugging Face's.
+  package var digestsAreOfParameters = false
   package var sources: [Source] = []
   package var targets: [Target] = []
   package var drops: [Drop] = []
@@ -100,6 +102,7 @@ extension ConversionReport {
       "layout": layout,
       "plan_hash": .string(hex(planHash)),
       "tensors": .object(["sources": .integer(sources.count), "targets": .integer(targets.count)]),
+      "digests_of": .string(digestsAreOfParameters ? "megatron_parameters" : "hugging_face_tensors"),
       "drops": .array(drops.map(ConversionReport.json)),
       "dtype_changes": .array(dtypeChanges.map(ConversionReport.json)),
       "lossy": .array(losses.map(ConversionReport.json)),

@@ -22,8 +22,12 @@ extension RunIdentity {
     add("--dtype", request.dtype?.rawValue ?? "as the config says")
     add("--pad-vocabulary", request.padVocabulary ? "given" : "not given")
     add("--hf-config", request.configFolder ?? "not given")
+    add("--shard-table", request.shardTable ?? "not given")
     add("--expert-storage", request.expertStorage ?? "not given")
     add("--max-shard-size", request.shardBytes.map { "\($0)" } ?? "not given")
+    if let only = request.only { add("--only", only) }
+    for splice in request.splices { add("--from \(splice.component)", splice.path) }
+    if request.weightsOnly { add("--weights-only", "given") }
     for entry in snapshot.entries {
       add("file \(entry.path)", "\(entry.size) bytes of \(entry.modified) ns")
     }

@@ -8,7 +8,7 @@ import Synchronization
 ///
 /// A unit is recorded once its bytes are on the disk: units gather, then the files that they touched are synced, then
 /// the records are appended and synced. What is lost with the machine is the last batch.
-final class RunJournal: Sendable {
+package final class RunJournal: Sendable {
   /// Bytes of whole tensors in a batch: some tenths of a second of a disk's time. Each output file adds to it, because
   /// each costs a sync.
   private static let batchBytes = 64 << 20
@@ -52,14 +52,14 @@ final class RunJournal: Sendable {
     let header = JSONValue.object(["run": identity.json, "window_bytes": .integer(windowBytes)])
     self.windowBytes = windowBytes
     done = []
-    tally = Tally(whole: plan.whole.count, chunks: plan.stored.chunks.count)
+    tally = Tally(whole: plan.whole.count, chunks: plan.chunkCount)
     bytesDone = 0
     recorded = Atomic(0)
     writer = Mutex(Writer(file: try JournalFile(beginning: file, header: JSONWriter.write(header))))
   }
 
   /// Continues a journal; nil when no unit is recorded. Throws when it is of another run, and for what is no journal.
-  init?(continuing file: File, _ identity: RunIdentity, plan: ConversionPlan, resources: Resources) throws(MimoError) {
+  package init?(continuing file: File, _ identity: RunIdentity, plan: ConversionPlan, resources: Resources) throws(MimoError) {
     var replay = Replay(plan, path: file.path)
     var window: Int?
     let journal = try JournalFile(continuing: file) { header, payload throws(MimoError) in
@@ -158,7 +158,7 @@ private struct Replay {
   init(_ plan: ConversionPlan, path: String) {
     self.plan = plan
     self.path = path
-    tally = Tally(whole: plan.whole.count, chunks: plan.stored.chunks.count)
+    tally = Tally(whole: plan.whole.count, chunks: plan.chunkCount)
   }
 
   mutating func add(_ payload: [UInt8], windowBytes: Int) throws(MimoError) {
@@ -169,7 +169,7 @@ private struct Replay {
     guard done.insert(record.unit).inserted else { throw refusal("holds a unit twice") }
     for part in record.tally.chunks {
       let (sum, overflow) = tally.chunkElements[part.chunk].addingReportingOverflow(part.elements)
-      guard !overflow, sum <= plan.stored.chunks[part.chunk].region.volume else {
+      guard !overflow, sum <= plan.volume(ofChunk: part.chunk) else {
         throw refusal("holds more elements of a chunk than it has")
       }
       tally.add(UnitTally.share(part), ofTensor: record.unit.tensor)

@@ -70,8 +70,8 @@ struct UnitRecord: Sendable, Hashable {
     tally.bytesRead = read
     tally.bytesWritten = written
     while position < bytes.count {
-      guard let chunk = number(below: plan.stored.chunks.count),
-        let elements = number(below: plan.stored.chunks[chunk].region.volume + 1)
+      guard let chunk = number(below: plan.chunkCount),
+        let elements = number(below: plan.volume(ofChunk: chunk) + 1)
       else { return nil }
       tally.chunks.append(.init(chunk: chunk, digest: word(UInt32.self), elements: elements))
     }

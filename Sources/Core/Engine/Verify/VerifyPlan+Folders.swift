@@ -135,8 +135,7 @@ private struct FolderPairing {
   ) throws(MimoError) -> StoredCatalog {
     var numbers: [String: Int] = [:]
     for (index, target) in b.description.targets.enumerated() { numbers["\(target.component) \(target.globalName)"] = index }
-    var catalog = StoredCatalog()
-    catalog.files = b.files
+    var kept: [Int] = []
     for target in description.targets {
       guard let index = numbers["\(target.component) \(target.globalName)"],
         b.description.targets[index].shape == target.shape
@@ -145,25 +144,9 @@ private struct FolderPairing {
           .invalidInput, "the two folders are not of one model: only one has this parameter in shape \(target.shape)",
           tensor: target.globalName, remedy: "Compare the two config.json")
       }
-      let start = catalog.chunks.count
-      var dtype: DType?
-      for fragment in b.description.targets[index].fragments {
-        guard let source = fragment.source else { continue }
-        let tensor = whole[source]
-        guard dtype == nil || dtype == tensor.dtype, let width = tensor.dtype.byteWidth else {
-          throw MimoError(
-            .unsupported, "has another dtype than the other tensors of one parameter", path: b.folder.path,
-            tensor: tensor.name)
-        }
-        dtype = tensor.dtype
-        catalog.chunks.append(
-          StoredChunk(
-            region: fragment.region, file: tensor.file, offset: tensor.offset + UInt64(fragment.base * width),
-            strides: fragment.strides))
-      }
-      catalog.targets.append(StoredTarget(dtype: dtype ?? .bf16, chunks: start..<catalog.chunks.count))
+      kept.append(index)
     }
-    return catalog
+    return try StoredCatalog(fragmentsOf: b.description, in: whole, files: b.files).keeping(kept)
   }
 }
 

@@ -82,15 +82,18 @@ package struct DistCheckpoint: Sendable {
     try DistCheckpoint(iterationFolder: try DistCheckpointLocation.iterationFolder(of: path))
   }
 
+  /// Who made the checkpoint at `path`, without a look at what it holds.
+  package static func kind(at path: String) throws(MimoError) -> Kind {
+    try DistCheckpointLocation.kind(of: try DistCheckpointLocation.iterationFolder(of: path))
+  }
+
   package init(iterationFolder path: String) throws(MimoError) {
     let metadata = try PosixByteSource(path: FileSystem.join(path, ".metadata"))
     guard metadata.size <= UInt64(PicklePolicy.metadata.maximumByteCount) else {
       throw MimoError(.unsupported, "the file of \(metadata.size) bytes is too large", path: metadata.path)
     }
     let bytes = try metadata.bytes(at: 0, count: Int(metadata.size))
-    let graph = try PickleReader.read(bytes, policy: .metadata, path: metadata.path)
-    var decoder = DistMetadataDecoder(graph, path: metadata.path)
-    try decoder.decode()
+    let decoder = try DistMetadataDecoder(bytes, path: metadata.path)
 
     self.path = path
     kind = try DistCheckpointLocation.kind(of: path)
@@ -104,7 +107,9 @@ package struct DistCheckpoint: Sendable {
     try checkRanges()
   }
 
+  /// Items lie in their file, and together are no longer than it: reading each once costs no more than reading the file.
   private func checkRanges() throws(MimoError) {
+    var room = files.map(\.size)
     func check(_ key: String, _ file: Int, _ offset: UInt64, _ length: UInt64) throws(MimoError) {
       let size = files[file].size
       guard offset <= size, length <= size - offset else {
@@ -113,6 +118,13 @@ package struct DistCheckpoint: Sendable {
           path: FileSystem.join(path, files[file].name), tensor: key, byte: offset,
           remedy: "The file is cut short; copy it again")
       }
+      guard length <= room[file] else {
+        throw MimoError(
+          .invalidInput, "the items of the file overlap: with this one they are longer than its \(size) bytes",
+          path: FileSystem.join(path, files[file].name), tensor: key, byte: offset,
+          remedy: "The checkpoint's .metadata is damaged; copy it again")
+      }
+      room[file] -= length
     }
     for tensor in tensors {
       for chunk in tensor.chunks { try check(tensor.key, chunk.file, chunk.offset, chunk.length) }
@@ -154,6 +166,18 @@ package struct DistCheckpoint: Sendable {
       throw MimoError(.invalidInput, "a list of one dict is expected", path: path, tensor: item.key)
     }
     return values[0]
+  }
+
+  /// The common state and the storages of the tensors in it, so that it can be written again.
+  package func commonStateWithStorages() throws(MimoError) -> (value: PickleValue, storages: [[UInt8]])? {
+    guard let value = try commonState() else { return nil }
+    let file = FileSystem.join(path, "common.pt")
+    if try FileSystem.exists(file) {
+      let source = try PosixByteSource(path: file)
+      return (value, try TorchObject(file: source).storages(in: source))
+    }
+    guard let item = self[object: DistCheckpoint.commonStateKey] else { return (value, []) }
+    return (value, try read(item).storages(in: try source(item.file)))
   }
 
   package static let commonStateKey = "common_state/shard_0_1"

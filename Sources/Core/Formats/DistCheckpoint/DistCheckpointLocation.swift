@@ -21,14 +21,14 @@ enum DistCheckpointLocation {
     guard let name = named ?? stepped else {
       throw MimoError(
         .invalidInput, "this is no distributed checkpoint: it has neither .metadata nor \(tracker)", path: path,
-        remedy: try isLegacy(path) ? "The legacy torch format (mp_rank_*) is not read" : "Name the iteration folder")
+        remedy: try isLegacy(path) ? "It is one in the legacy torch format (mp_rank_*)" : "Name the iteration folder")
     }
     let folder = FileSystem.join(path, name)
     guard try FileSystem.exists(FileSystem.join(folder, ".metadata")) else {
       if try isLegacy(folder) {
         throw MimoError(
           .unsupported, "this is a checkpoint in the legacy torch format (mp_rank_*)", path: folder,
-          remedy: "Save it as torch_dist with Megatron first")
+          remedy: "Leave out --from: it is recognised")
       }
       throw MimoError(.invalidInput, "the tracker names this folder, but it has no .metadata", path: folder)
     }
@@ -36,7 +36,7 @@ enum DistCheckpointLocation {
   }
 
   /// Megatron's tracker: an iteration, or the word `release`.
-  private static func trackedFolder(_ path: String) throws(MimoError) -> String? {
+  static func trackedFolder(_ path: String) throws(MimoError) -> String? {
     guard try FileSystem.exists(path) else { return nil }
     let source = try PosixByteSource(path: path)
     let bytes = try source.bytes(at: 0, count: Int(min(source.size, 64)))

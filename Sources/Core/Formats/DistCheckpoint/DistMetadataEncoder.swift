@@ -9,6 +9,7 @@ package struct DistMetadataEncoder {
   private let tensors: [DistTensor]
   private let objects: [DistObject]
   private let fileNames: [String]
+  private let plannerPath: ((String) -> [String])?
 
   private static let metadataModule = "torch.distributed.checkpoint.metadata"
   private static let metadata = PickleGlobal(metadataModule, "Metadata")
@@ -23,16 +24,23 @@ package struct DistMetadataEncoder {
   private static let layout = PickleGlobal("torch.serialization", "_get_layout")
 
   /// The bytes of `.metadata`. The catalog is checked first: keys, tiling, files.
+  ///
+  /// - Parameter plannerPath: where a key's entry is in the nested dict that a trainer saved, as torch's default planner
+  ///   notes it; nil for megatron-core, which notes nothing.
   package static func encode(
-    tensors: [DistTensor], objects: [DistObject], fileNames: [String]
+    tensors: [DistTensor], objects: [DistObject], fileNames: [String], plannerPath: ((String) -> [String])? = nil
   ) throws(MimoError) -> [UInt8] {
     try check(tensors, objects, fileNames)
-    var encoder = DistMetadataEncoder(tensors: tensors, objects: objects, fileNames: fileNames)
+    var encoder = DistMetadataEncoder(
+      tensors: tensors, objects: objects, fileNames: fileNames, plannerPath: plannerPath)
     try encoder.write()
     return encoder.pickle.finish()
   }
 
-  private init(tensors: [DistTensor], objects: [DistObject], fileNames: [String]) {
+  private init(
+    tensors: [DistTensor], objects: [DistObject], fileNames: [String], plannerPath: ((String) -> [String])?
+  ) {
+    self.plannerPath = plannerPath
     self.tensors = tensors
     self.objects = objects
     self.fileNames = fileNames
@@ -82,7 +90,7 @@ package struct DistMetadataEncoder {
     }
     pickle.op(.setItems)
     pickle.string("planner_data")
-    pickle.none()
+    writePlannerData()
     pickle.string("storage_data")
     pickle.op(.emptyDict)
     pickle.op(.mark)
@@ -98,6 +106,19 @@ package struct DistMetadataEncoder {
     pickle.string("version")
     pickle.string("1.0.0")
     close()
+  }
+
+  private mutating func writePlannerData() {
+    guard let plannerPath else { return pickle.none() }
+    pickle.op(.emptyDict)
+    pickle.op(.mark)
+    for key in tensors.map(\.key) + objects.map(\.key) {
+      pickle.string(key)
+      pickle.op(.mark)
+      for step in plannerPath(key) { pickle.string(step) }
+      pickle.op(.tuple)
+    }
+    pickle.op(.setItems)
   }
 
   /// Begins an object and its attributes.

@@ -1,0 +1,50 @@
+import MimoFormats
+import MimoParallel
+import MimoSystem
+
+/// Format, layout and plugin of a checkpoint, as the report beside it tells.
+package struct RecordedLayout: Sendable {
+  package let format: ImportPlan.Format
+  package let layout: LayoutRequest
+  /// Ranks of a single model; a MIMO layout tells them itself.
+  package let worldSize: Int?
+  /// The plugin's family.
+  package let family: String
+
+  /// nil where no report of a Megatron checkpoint lies.
+  package init?(beside checkpoint: String) throws(MimoError) {
+    for folder in [checkpoint, FileSystem.split(checkpoint).parent] {
+      let path = FileSystem.join(folder, ConversionReport.fileName)
+      guard try FileSystem.exists(path) else { continue }
+      let json = try JSONParser.parse(file: path, limit: 1 << 30)
+      guard let format = json["output.format"]?.string.flatMap({ ImportPlan.Format(rawValue: $0) }),
+        let family = json["plugin.family"]?.string, let texts = json["layout.components"]?.array
+      else { return nil }
+      var requests: [ComponentRequest] = []
+      for text in texts {
+        guard let text = text.string else { return nil }
+        requests.append(try ComponentRequest(parsing: text))
+      }
+      self.format = format
+      self.family = family
+      guard requests.count == 1, let model = requests.first, model.name == "model" else {
+        layout = .mimo(requests)
+        worldSize = nil
+        return
+      }
+      layout = .single(RecordedLayout.single(model, isFSDP: format == .fsdpDTensor))
+      worldSize = json["layout.world_size"]?.integer
+      return
+    }
+    return nil
+  }
+
+  /// A single model is laid out as one component of that name.
+  private static func single(_ model: ComponentRequest, isFSDP: Bool) -> ClusterLayout.SingleRequest {
+    var single = ClusterLayout.SingleRequest(
+      tp: model[.tp], pp: model[.pp], cp: model[.cp], ep: model[.ep], etp: model[.etp], ppFirst: model[.ppFirst],
+      ppLast: model[.ppLast])
+    if isFSDP { single.fsdp = model[.dp] }
+    return single
+  }
+}

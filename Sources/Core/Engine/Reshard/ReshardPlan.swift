@@ -1,0 +1,109 @@
+import MimoFormats
+import MimoMapping
+import MimoParallel
+import MimoPlan
+import MimoPlugins
+import MimoSystem
+import MimoTensor
+
+/// Everything about a conversion between two Megatron formats or layouts before a byte moves.
+///
+/// Both are described as the same targets; only the chunks that hold them change. So values go over bit for bit, and
+/// state of an optimizer that is stored parameter by parameter goes along.
+package struct ReshardPlan: Sendable {
+  package let format: ImportPlan.Format
+  package let plugin: PluginInfo
+  package let stored: StoredCheckpoint
+  /// The model's config as far as the source holds the model.
+  package let config: ModelConfig
+  package let naming: ModelNaming
+  package let layout: ModelLayout
+  package let output: ImportPlan.Output
+  package let conversion: ConversionPlan
+  /// What the source has beside the weights of OUT.
+  package let drops: [SourceMatch.Drop]
+  package let dtype: DType
+  /// What the source's layout had no place for, so that the config must say so.
+  private let overrides: [ConfigOverride]
+  private let donorNotes: [String]
+
+  package init(
+    _ request: ConversionRequest, to format: ImportPlan.Format, from sourceFormat: CheckpointFormat,
+    plugin: PluginLibrary
+  ) throws(MimoError) {
+    self.format = format
+    var stored = try StoredCheckpoint(
+      request, format: sourceFormat, withOptimizer: format.holdsOptimizer && !request.weightsOnly, plugin: plugin)
+    let part = try ModelPart(stored.only, of: plugin.info)
+    self.plugin = part.plugin
+    let cluster = try ImportPlan.cluster(request, to: format, plugin: part.plugin)
+    naming = ModelNaming(cluster.form)
+    // A layout that leaves tensors of the language model out says in the config that they are gone.
+    overrides = naming == stored.naming || part.isEncoder ? [] : stored.description.configOverrides
+    config = ModelConfig(stored.config.applying(overrides), path: stored.config.path)
+    let model = part.described(
+      try stored.origin.describe(
+        naming, expertStorage: request.expertStorage, isWrittenPlain: true, config: config, plugin: plugin))
+    let components =
+      format == .fsdpDTensor ? naming.wrappedComponents(of: part.plugin) : naming.components(of: part.plugin)
+    let weights = try TargetMatch(stored.model, to: model)
+    let optimizer = stored.optimizer.following(weights.origins)
+    let match =
+      optimizer.kinds.isEmpty ? weights : try TargetMatch(stored.description, to: optimizer.added(to: model))
+    drops = ReshardPlan.drops(match, of: stored)
+    stored.keep(match.origins)
+    try stored.locate(jobs: request.resources.jobs)
+    donorNotes = try stored.take(request.splices, request, config: config, model: model, plugin: plugin)
+    self.stored = stored
+    let whole = try ModelLayout(
+      optimizer.added(to: model), components: optimizer.added(to: components), cluster: cluster,
+      padVocabulary: request.padVocabulary)
+    let dtypes = ReshardPlan.dtypes(request, whole.description, stored.catalog, components: components.count)
+    dtype = zip(whole.description.targets, dtypes).first { $0.0.dtype == nil }?.1 ?? .bf16
+    layout = try ImportPlan.sharing(whole, by: request.shardTable, to: format, dtypes: dtypes)
+    output = try ImportPlan.Output(format, layout, dtypes: dtypes, iteration: stored.iteration ?? 0)
+    conversion = try ConversionPlan(
+      from: stored.description, stored.catalog, to: layout.description, output.catalog,
+      names: layout.description.targets.indices.map(layout.globalName))
+  }
+
+  /// Each target keeps its dtype, but for parameters that the user wants in another; the optimizer's state is none.
+  private static func dtypes(
+    _ request: ConversionRequest, _ description: ModelDescription, _ source: StoredCatalog, components: Int
+  ) -> [DType] {
+    zip(description.targets, source.targets).map { target, stored in
+      guard let asked = request.dtype, target.dtype == nil, target.component < components, stored.dtype.isPlainFloat
+      else { return stored.dtype }
+      return asked
+    }
+  }
+
+  private static func drops(_ match: TargetMatch, of stored: StoredCheckpoint) -> [SourceMatch.Drop] {
+    let targets = match.drops.map { drop in
+      let elements = stored.description.targets[drop.target].shape.elementCount ?? 0
+      return SourceMatch.Drop(
+        name: stored.name(of: drop.target), reason: drop.reason,
+        bytes: stored.catalog.targets[drop.target].dtype.byteCount(elements: elements) ?? 0)
+    }
+    return targets + stored.leftBehind.map { LeftBehind(key: $0).drop(in: stored.dist) }
+  }
+
+  /// What the user should know beside drops and changes.
+  package var notes: [String] {
+    donorNotes + stored.extraStateNotes + overrides.filter { stored.config.json[$0.path] != nil }.map { override in
+      let what = override.value == .remove ? "taken out" : "changed"
+      return "config.json: \(override.path) was \(what): \(override.reason)"
+    }
+  }
+
+  func outputModel(_ request: ConversionRequest) -> OutputModel {
+    OutputModel(
+      format: format, plugin: plugin, config: config, naming: naming, layout: layout, dtype: dtype,
+      padsVocabulary: request.padVocabulary)
+  }
+}
+
+extension ImportPlan.Format {
+  /// Whether an optimizer's state can be stored beside the weights under keys of this format.
+  var holdsOptimizer: Bool { self == .mimo || self == .megatron }
+}

@@ -1,0 +1,79 @@
+import MimoFormats
+import MimoPlan
+import MimoSystem
+import MimoTensor
+
+/// Carries out a conversion between two Megatron formats or layouts: everything is written into a hidden folder, which
+/// becomes OUT as a whole.
+package struct ReshardRun: Sendable {
+  let plan: ReshardPlan
+  let request: ConversionRequest
+  let hostVersion: String
+
+  package init(_ plan: ReshardPlan, request: ConversionRequest, hostVersion: String) {
+    self.plan = plan
+    self.request = request
+    self.hostVersion = hostVersion
+  }
+
+  /// Answers the report that lies in OUT.
+  package func run(progress: @escaping ProgressHandler) throws(MimoError) -> ConversionReport {
+    let start = MonotonicClock.seconds()
+    try OutputFolder.refuseExisting(request)
+    let snapshot = try SourceSnapshot(plan.stored.catalog.files.map(\.path) + companions)
+    let identity = try RunIdentity(
+      request, format: plan.format.rawValue, layout: plan.layout.cluster.json.compact, plugin: plan.plugin,
+      hostVersion: hostVersion, conversion: plan.conversion, snapshot: snapshot)
+    let stage = try ResumableOutput(request, identity, conversion: plan.conversion)
+    return try stage.make(bytesNeeded: bytesNeeded) { () throws(MimoError) in
+      let sources = try OutputFolder.open(plan.stored.catalog.files)
+      let writer = StoredWriter(
+        model: plan.outputModel(request), request: request, training: try training(),
+        tokenizer: (plan.stored.companionFolder ?? "", plan.stored.companions), isPart: plan.stored.only != nil)
+      let result = try writer.write(plan.output, into: stage, from: sources, progress: progress)
+      try plan.stored.checkDigests(result.gathered.digests, areWhole: result.gathered.areWhole, files: sources)
+      let isRecorded = try plan.stored.origin.writeRecord(
+        config: plan.config, leftOut: plan.stored.manifest?.leftOut ?? [], only: plan.stored.only, into: stage.path)
+      try snapshot.check()
+      var report = report()
+      if !isRecorded { report.notes.append("OUT does not say its model: name --hf-config when it is read") }
+      report.add(plan.conversion, names: plan.conversion.whole.map(\.name), result: result)
+      report.bytesResumed = stage.bytesResumed
+      report.seconds = MonotonicClock.seconds() - start
+      try FileSystem.writeSmallFile(FileSystem.join(stage.path, ConversionReport.fileName), report.encoded())
+      return report
+    }
+  }
+
+  /// Bytes of weights, of the files that travel along, and of what describes both.
+  package var bytesNeeded: UInt64 {
+    plan.output.catalog.files.reduce(0) { $0 + $1.size } + UInt64(plan.conversion.stored.chunks.count * 512 + (16 << 20))
+  }
+
+  private var companions: [String] {
+    plan.stored.companionFolder.map { folder in plan.stored.companions.map { FileSystem.join(folder, $0) } } ?? []
+  }
+
+  private func training() throws(MimoError) -> TrainingState {
+    guard let sizes = plan.layout.components.first?.grid.layout else { return try .beginning() }
+    if let legacy = plan.stored.legacy { return try .read(from: legacy, layout: sizes) }
+    guard let checkpoint = plan.stored.dist else { return try .beginning() }
+    return try .read(
+      from: checkpoint, layout: sizes, keepsOptimizer: !plan.stored.optimizer.kinds.isEmpty,
+      weightsOnly: request.weightsOnly)
+  }
+
+  private func report() -> ConversionReport {
+    var report = ConversionReport(
+      hostVersion: hostVersion, command: request.command, plugin: (plan.plugin.family, plan.plugin.version),
+      source: .init(
+        path: request.source, format: plan.stored.formatName,
+        bytes: plan.stored.catalog.files.reduce(0) { $0 + $1.size }),
+      output: .init(
+        path: request.output, format: plan.format.rawValue, bytes: plan.output.catalog.files.reduce(0) { $0 + $1.size }),
+      layout: plan.layout.cluster.json, planHash: plan.conversion.hash)
+    report.drops = plan.drops.map { .init(name: $0.name, reason: $0.reason, bytes: $0.bytes) }
+    report.notes = plan.notes
+    return report
+  }
+}
