@@ -19,6 +19,10 @@ let engine: [Target] = [
     dependencies: ["MimoChecksum", "MimoSystem", "MimoTensor", "MimoFormats", "MimoParallel", "MimoMapping", "MimoPlugins"],
     path: "Sources/Core/Plan"),
   .target(
+    name: "MimoConformance",
+    dependencies: ["PluginABI", "MimoSystem", "MimoTensor", "MimoFormats", "MimoMapping", "MimoPlugins"],
+    path: "Sources/Core/Conformance"),
+  .target(
     name: "MimoEngine",
     dependencies: ["MimoChecksum", "MimoSystem", "MimoTensor", "MimoFormats", "MimoPlan"], path: "Sources/Core/Engine"),
 ]
@@ -63,8 +67,8 @@ let package = Package(
     .executableTarget(
       name: "mimo-host",
       dependencies: [
-        "MimoSystem", "MimoTensor", "MimoFormats", "MimoParallel", "MimoMapping", "MimoPlugins", "MimoPlan",
-        "MimoEngine",
+        "MimoSystem", "MimoTensor", "MimoFormats", "MimoParallel", "MimoMapping", "MimoPlugins", "MimoConformance",
+        "MimoPlan", "MimoEngine",
       ],
       path: "Tools/mimo-host"),
     .testTarget(name: "SystemTests", dependencies: ["MimoSystem"], path: "Tests/SystemTests"),
@@ -79,13 +83,22 @@ let package = Package(
     .testTarget(
       name: "MappingTests", dependencies: ["AlgebraSupport", "MimoMapping", "MimoParallel", "MimoSystem", "MimoTensor"],
       path: "Tests/MappingTests"),
+    .target(name: "BadPlugins", path: "Tests/BadPlugins", exclude: ["C"]),
+    .testTarget(
+      name: "ConformanceTests",
+      dependencies: ["BadPlugins", "MimoConformance", "MimoFormats", "MimoPlugins", "MimoSystem"],
+      path: "Tests/ConformanceTests"),
     .testTarget(
       name: "PluginsTests",
       dependencies: [
-        "MimoPlugins", "PluginABI", "MimoFormats", "MimoMapping", "MimoParallel", "MimoSystem", "MimoTensor",
+        "AlgebraSupport", "BadPlugins", "MimoPlugins", "PluginABI", "MimoFormats", "MimoMapping", "MimoParallel",
+        "MimoSystem", "MimoTensor",
       ],
       path: "Tests/PluginsTests", exclude: ["BadPlugins", "Fixtures"]),
-    .testTarget(name: "PlanTests", dependencies: ["MimoPlan"], path: "Tests/PlanTests"),
+    .testTarget(
+      name: "PlanTests",
+      dependencies: ["MimoPlan", "MimoFormats", "MimoMapping", "MimoParallel", "MimoSystem", "MimoTensor"],
+      path: "Tests/PlanTests"),
     .testTarget(
       name: "EngineTests",
       dependencies: [
@@ -93,9 +106,17 @@ let package = Package(
         "MimoSystem", "MimoTensor",
       ],
       path: "Tests/EngineTests", exclude: ["Fixtures"]),
+    // The fuzzer's targets (Tests/Fuzz) and what it ever found, as plain tests.
+    .target(
+      name: "FuzzTargets",
+      dependencies: ["MimoSystem", "MimoTensor", "MimoFormats", "MimoParallel", "MimoMapping", "MimoPlan", "MimoEngine"],
+      path: "Tests/Fuzz/Targets"),
+    .testTarget(name: "FuzzTests", dependencies: ["FuzzTargets", "MimoSystem"], path: "Tests/FuzzTests"),
     .testTarget(
       name: "CommandTests",
-      dependencies: ["mimo-host", "MimoChecksum", "MimoFormats", "MimoParallel", "MimoSystem", "MimoTensor"],
+      dependencies: [
+        "mimo-host", "BadPlugins", "MimoChecksum", "MimoFormats", "MimoParallel", "MimoSystem", "MimoTensor",
+      ],
       path: "Tests/CommandTests"),
   ]
     + families.map {
@@ -105,3 +126,16 @@ let package = Package(
     },
   swiftLanguageModes: [.v6]
 )
+
+// Tools/test-sanitized builds the engine and the tests of what touches raw memory or threads. Plugins stay out: Embedded
+// Swift does not link with sanitizers.
+if let sanitizer = Context.environment["MIMO_SANITIZED"] {
+  let tests = ["System", "Tensor", "Formats", "Mapping", "Engine"].map { "\($0)Tests" }
+  let kept = Set(engine.map(\.name) + ["PluginABI", "AlgebraSupport"] + tests)
+  package.products = []
+  package.targets.removeAll { !kept.contains($0.name) }
+  if sanitizer == "thread" {
+    package.targets.append(.target(name: "ThreadSanitizer", path: "Tests/ThreadSanitizer"))
+    for target in package.targets where target.isTest { target.dependencies.append("ThreadSanitizer") }
+  }
+}
