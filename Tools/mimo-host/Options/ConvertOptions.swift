@@ -59,7 +59,7 @@ struct ConvertOptions: CommandOptions {
         "--plugin P --to ranks (--component ... | --tp N ...) HF_DIR OUT",
         "--plugin P --to prime HF_DIR OUT",
         "--plugin P --to hf DIR OUT",
-        "--plugin P --to mimo|megatron|ranks (--component ... | --tp N ...) [--weights-only] MEGATRON_DIR OUT",
+        "--plugin P --to mimo|megatron|fsdp_dtensor|ranks (--component ... | --tp N ...) [--weights-only] MEGATRON_DIR OUT",
       ],
       notes: """
         OUT appears whole or not at all, with conversion_report.json in it; the source is
