@@ -16,12 +16,16 @@ let engine: [Target] = [
     path: "Sources/Core/Plugins"),
   .target(
     name: "MimoPlan",
-    dependencies: ["MimoSystem", "MimoTensor", "MimoFormats", "MimoParallel", "MimoMapping", "MimoPlugins"],
+    dependencies: ["MimoChecksum", "MimoSystem", "MimoTensor", "MimoFormats", "MimoParallel", "MimoMapping", "MimoPlugins"],
     path: "Sources/Core/Plan"),
   .target(
     name: "MimoEngine",
     dependencies: ["MimoChecksum", "MimoSystem", "MimoTensor", "MimoFormats", "MimoPlan"], path: "Sources/Core/Engine"),
 ]
+
+/// Dimensions, regions and fragments are small values of lower modules that the higher ones handle by the million: a call
+/// for each of their parts takes twice as long as the work.
+for target in engine { target.swiftSettings = [.unsafeFlags(["-cross-module-optimization"], .when(configuration: .release))] }
 
 /// Plugins are Embedded Swift: the shared library needs libc alone, whatever Swift runtime the host has.
 let embedded: [SwiftSetting] = [

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Loads what mimo-host wrote with the libraries that it is written for. See README.md.
 
-    check.py STEP HOST WORK      STEP: convert, torch, megatron or transformers; WORK: folder of the conversions
+    check.py STEP HOST WORK      STEP: convert, torch, training, megatron or transformers; WORK: folder of the conversions
 
 Each step ends with 0 and a line that says what was compared, or with a list of what differs and 1.
 """
@@ -25,7 +25,14 @@ CONVERSIONS = {
     "experts-tp2ep2": ("qwen3_vl_moe", ["--to", "megatron", "--tp", "2", "--ep", "2", "--etp", "1"]),
     "experts-mimo": ("qwen3_vl_moe", ["--to", "mimo", "--component", "images=tp=2,dp=1",
                                       "--component", "language=tp=1,ep=4,etp=1,dp=4"]),
+    "dense-resharded": ("qwen3_5_vl", ["--to", "megatron", "--tp", "2", "--pp", "2"]),
+    "dense-to-mimo": ("qwen3_5_vl", ["--to", "mimo", "--component", "language=tp=1", "--component", "images=tp=2"]),
+    "experts-crossed": ("qwen3_vl_moe", ["--to", "megatron", "--tp", "2", "--pp", "2"]),
 }
+# Those that start from another conversion rather than from the fixture.
+STARTS = {"dense-resharded": "dense-tp1", "dense-to-mimo": "dense-tp2pp2", "experts-crossed": "experts-mimo"}
+# A checkpoint of a training, which torch writes, in another layout.
+TRAINED, TRAINED_TO = "trained", "trained-tp2pp2"
 MIMO_PREFIX = "modality_submodules.images.encoders.qwen_visual."
 failures = []
 
@@ -45,7 +52,8 @@ def finish(text):
 def convert(host, work):
     for name, (fixture, arguments) in CONVERSIONS.items():
         out = os.path.join(work, name)
-        subprocess.run([host, "convert", "-q", "--plugin", "Qwen3VL", *arguments, f"{FIXTURES}/{fixture}/hf", out], check=True)
+        start = os.path.join(work, STARTS[name]) if name in STARTS else f"{FIXTURES}/{fixture}/hf"
+        subprocess.run([host, "convert", "-q", "--plugin", "Qwen3VL", *arguments, start, out], check=True)
         subprocess.run([host, "convert", "-q", "--plugin", "Qwen3VL", "--to", "hf", out, out + "-hf"], check=True)
     finish(f"{len(CONVERSIONS)} conversions there and back")
 
@@ -166,6 +174,48 @@ def torch_step(work):
     finish(f"torch {torch.__version__}: {count} tensors whole and in two processes; train_state.pt and common.pt load as weights only")
 
 
+# ---------------------------------------------------------------- optimizer state
+
+
+def training_step(host, work):
+    """torch saves weights with made-up optimizer state; mimo-host moves both; torch finds every bit again."""
+    import argparse
+
+    import torch
+    from torch.distributed.checkpoint import save
+    weights = load_whole(iteration(work, "experts-tp2ep2"))
+    torch.manual_seed(7)
+    state = dict(weights)
+    for kind in ("fp32_param", "exp_avg", "exp_avg_sq"):
+        state.update({f"optimizer.state.{kind}.{k}": torch.randn(t.shape, dtype=torch.float32) for k, t in weights.items()})
+    folder = os.path.join(work, TRAINED, "iter_0000007")
+    save(state, checkpoint_id=folder, no_dist=True)
+    with open(f"{folder}/metadata.json", "w") as file:
+        json.dump({"sharded_backend": "torch_dist", "sharded_backend_version": 1}, file)
+    with open(f"{work}/{TRAINED}/latest_checkpointed_iteration.txt", "w") as file:
+        file.write("7")
+    arguments = argparse.Namespace(num_layers=4, tensor_model_parallel_size=1, pipeline_model_parallel_size=1)
+    torch.save({"args": arguments, "checkpoint_version": 3.0, "iteration": 7, "opt_param_scheduler": {"num_steps": 8},
+                "optimizer": {"param_groups": [{"lr": 0.5, "step": torch.tensor(7)}]},
+                "content_metadata": {"singleton_local_shards": False}}, f"{folder}/common.pt")
+    out = os.path.join(work, TRAINED_TO)
+    subprocess.run([host, "convert", "-q", "--plugin", "Qwen3VL", "--to", "megatron", "--tp", "2", "--pp", "2", "--hf-config",
+                    f"{FIXTURES}/qwen3_vl_moe/hf", f"{work}/{TRAINED}", out], check=True)
+    moved = load_whole(trained(work))
+    expect(set(moved) == set(state), f"keys {sorted(set(moved) ^ set(state))[:4]}")
+    for key in set(moved) & set(state):
+        expect(moved[key].dtype == state[key].dtype and raw(moved[key]) == raw(state[key]), key)
+    with torch.serialization.safe_globals([argparse.Namespace]):
+        common = torch.load(f"{trained(work)}/common.pt", weights_only=True)
+    expect(common["args"].tensor_model_parallel_size == 2 and common["args"].no_save_rng is True, f"args {common['args']}")
+    expect(common["optimizer"]["param_groups"][0]["step"].item() == 7 and common["iteration"] == 7, f"common {common}")
+    finish(f"torch {torch.__version__}: {len(moved)} tensors of weights and optimizer in another layout")
+
+
+def trained(work):
+    return os.path.join(work, TRAINED_TO, "iter_0000007")
+
+
 # ---------------------------------------------------------------- megatron-core
 
 
@@ -174,8 +224,7 @@ def load_megatron(rank, work):
     import torch
     from megatron.core import dist_checkpointing as mcore
     from megatron.core.dist_checkpointing import ShardedTensor
-    for name in CONVERSIONS:
-        folder = iteration(work, name)
+    for name, folder in [(n, iteration(work, n)) for n in CONVERSIONS] + [(TRAINED_TO, trained(work))]:
         whole = load_whole(folder)
         state = {}
         for key, tensor in whole.items():
@@ -191,7 +240,7 @@ def load_megatron(rank, work):
             mine = tensor.chunk(2, axes[-1])[rank] if axes else tensor
             expect(raw(loaded[key]) == raw(mine), f"{name} {key} on tp rank {rank} of 2")
         common = mcore.load_common_state_dict(folder)
-        expect(common["checkpoint_version"] == 3.0 and common["iteration"] == 0, f"{name}: common state {common}")
+        expect(common["checkpoint_version"] == 3.0 and common["iteration"] == int(folder[-7:]), f"{name}: common state {common}")
         expect(common["content_metadata"]["singleton_local_shards"] is False, f"{name}: {common}")
         known = mcore.load_tensors_metadata(folder)
         expect(set(known) == set(whole), f"{name}: load_tensors_metadata")
@@ -228,7 +277,8 @@ def transformers_step(work):
         extra = set(exported) - set(source)
         lost = {k for k in set(source) - set(exported) if not ("mimo" in name and k.startswith("mtp."))}
         expect(not extra and not lost, f"{name}: safetensors lists {sorted(extra | lost)[:4]}")
-        lossy = {x["tensor"] for x in json.load(open(f"{work}/{name}/conversion_report.json"))["lossy"]}
+        # The import says what it could not keep; a conversion from there on loses nothing more.
+        lossy = {x["tensor"] for x in json.load(open(f"{work}/{STARTS.get(name, name)}/conversion_report.json"))["lossy"]}
         model, info = transformers.AutoModelForImageTextToText.from_pretrained(
             f"{work}/{name}-hf", dtype=torch.bfloat16, output_loading_info=True)
         for kind in ("missing_keys", "unexpected_keys", "mismatched_keys"):
@@ -246,7 +296,8 @@ def transformers_step(work):
 
 def main():
     step, host, work = sys.argv[1:]
-    {"convert": lambda: convert(host, work), "torch": lambda: torch_step(work), "megatron": lambda: megatron_step(work),
+    {"convert": lambda: convert(host, work), "torch": lambda: torch_step(work), "training": lambda: training_step(host, work),
+     "megatron": lambda: megatron_step(work),
      "transformers": lambda: transformers_step(work)}[step]()
 
 

@@ -25,6 +25,9 @@ struct ModelPart {
     self.plugin = part
   }
 
+  /// One component that is not the language model.
+  var isEncoder: Bool { component != nil && plugin.components.first?.modalityKey.isEmpty == false }
+
   /// The model's description, as far as this part goes.
   func described(_ model: ModelDescription) -> ModelDescription {
     index.map { model.keeping(component: $0) } ?? model

@@ -13,12 +13,14 @@ package struct ModelBuilder: Sendable {
   private var sourceIndex: [String: Int] = [:]
   /// Which source a stored tensor belongs to.
   private var owners: [String: Int] = [:]
-  private var targetNames: Set<String> = []
+  /// Global names by component.
+  private var targetNames: [Set<String>]
   private let components: [String]
 
   /// - Parameter components: names of the plugin's components, in its order.
   package init(components: [String]) {
     self.components = components
+    targetNames = Array(repeating: [], count: components.count)
   }
 
   // MARK: Graph
@@ -166,8 +168,8 @@ package struct ModelBuilder: Sendable {
       component: component, name: name, key: key.isEmpty ? name : key, shape: input.shape, fragments: input.fragments,
       kind: kind, dtype: dtype, placement: placement, layer: layer, isVocabulary: isVocabulary)
     try check(target)
-    let unique = "\(component) \(target.globalName)"
-    guard targetNames.insert(unique).inserted else { throw wrong("declared twice", tensor: target.globalName) }
+    let unique = target.globalName
+    guard targetNames[component].insert(unique).inserted else { throw wrong("declared twice", tensor: unique) }
     description.targets.append(target)
     return description.targets.count - 1
   }

@@ -47,9 +47,9 @@ package struct Sharding: Sendable {
   package internal(set) var rows: [RowCuts]?
   let grid: RankGrid
 
-  /// - Parameter tensor: names the target in errors.
+  /// - Parameter tensor: names the target in errors, and is asked for in errors alone.
   package init(
-    of tensor: String, shape: GlobalShape, placement: Placement, at site: ShardingSite
+    of tensor: @autoclosure () -> String, shape: GlobalShape, placement: Placement, at site: ShardingSite
   ) throws(MimoError) {
     let layout = site.grid.layout
     self.placement = placement
@@ -79,27 +79,33 @@ package struct Sharding: Sendable {
 
   /// The pieces of one shard, made as they are asked for.
   package struct Pieces: Sequence, IteratorProtocol {
-    private let sharding: Sharding
+    private let shape: GlobalShape
+    private let dim: Int?
+    private let segments: [Placement.Segment]
+    private let shardCount: Int
     private let shard: Int
     private var segment = 0
     private var segmentStart = 0
     private var localOffset = 0
 
     fileprivate init(sharding: Sharding, shard: Int) {
-      self.sharding = sharding
+      shape = sharding.shape
+      dim = sharding.dim
+      segments = sharding.placement.segments
+      shardCount = sharding.shardCount
       self.shard = shard
     }
 
     package mutating func next() -> ShardPiece? {
-      var region = Region(whole: sharding.shape)
-      guard let dim = sharding.dim else {
+      var region = Region(whole: shape)
+      guard let dim else {
         guard segment == 0 else { return nil }
         segment = 1
         return ShardPiece(segment: 0, region: region, localOffset: 0)
       }
-      guard segment < sharding.placement.segments.count else { return nil }
-      let whole = sharding.placement.segments[segment].extent
-      let part = whole / sharding.shardCount
+      guard segment < segments.count else { return nil }
+      let whole = segments[segment].extent
+      let part = whole / shardCount
       region.offset[dim] = segmentStart + shard * part
       region.extent[dim] = part
       defer {

@@ -31,6 +31,8 @@ package struct ConversionPlan: Sendable {
   package let uses: [[Use]]
   /// How the whole tensors are gathered from the source's chunks: one plan on the way from stored to stored, else none.
   package let gathering: [ConversionPlan]
+  /// A fingerprint of everything that decides the output.
+  package private(set) var hash: UInt64 = 0
 
   /// Proves that every element has one place on each side; throws otherwise.
   package init(
@@ -51,16 +53,18 @@ package struct ConversionPlan: Sendable {
       }
     }
     self.uses = uses
-    try prove()
+    hash = try prove()
   }
 
-  /// The proofs do not depend on each other: a plan of a million chunks is proven on two cores.
-  private func prove() throws(MimoError) {
+  /// The fingerprint of what was proven. The proofs do not depend on each other: a plan of a million chunks is proven on
+  /// two cores.
+  private func prove() throws(MimoError) -> UInt64 {
     let plan = self
     let proof = Proof()
     try Workers.run(count: 2) { worker throws(MimoError) in
       if worker.index == 1 {
         do throws(MimoError) { try Coverage.prove(plan.description) } catch { proof.mapping.withLock { $0 = error } }
+        proof.hash.store(plan.fingerprint(), ordering: .relaxed)
       } else {
         proof.stored.withLock { $0 = capture({ () throws(MimoError) in try plan.proveStored() }) }
       }
@@ -68,12 +72,14 @@ package struct ConversionPlan: Sendable {
     // A fault of the mapping is told first: it makes the others.
     if let error = proof.mapping.withLock({ $0 }) { throw error }
     try proof.stored.withLock { $0 }.get()
+    return proof.hash.load(ordering: .relaxed)
   }
 
   /// What the two threads found.
   private final class Proof: Sendable {
     let mapping = Mutex<MimoError?>(nil)
     let stored = Mutex<Result<Void, MimoError>>(.success(()))
+    let hash = Atomic<UInt64>(0)
   }
 
   private func proveStored() throws(MimoError) {

@@ -127,9 +127,7 @@ package struct DistOutput: Sendable {
     tensors[stored.tensor].items.append(items.count)
     items.append(Item(offset: offset, frame: frame, tensor: Int32(stored.tensor), place: stored.place))
     catalog.chunks.append(
-      StoredChunk(
-        region: piece.region, file: file, offset: offset + frames[Int(frame)].dataOffset,
-        strides: rowMajorStrides(piece.region.extent)))
+      StoredChunk(region: piece.region, file: file, offset: offset + frames[Int(frame)].dataOffset))
     catalog.files[file].size += frames[Int(frame)].length
   }
 
@@ -183,14 +181,14 @@ package struct DistOutput: Sendable {
 
   /// `<key>/shard_<offsets>_<counts>`. Source: megatron-core `ShardedObject.unique_key`.
   private static func objectKey(_ entry: StateEntryDeclaration, prefix: String) -> String {
-    let key = prefix + Template.fill(entry.key, layer: entry.layer?.index, expert: entry.expert?.index)
-    var axes: [AxisPosition] = []
-    if let layer = entry.layer, !Template.has(Template.layer, in: entry.key) { axes.append(layer) }
-    if let expert = entry.expert, !Template.has(Template.expert, in: entry.key) { axes.append(expert) }
-    if axes.isEmpty { axes = [AxisPosition(index: 0, count: 1)] }
-    let offsets = axes.map { String($0.index) }.joined(separator: ".")
-    let counts = axes.map { String($0.count) }.joined(separator: ".")
-    return "\(key)/shard_\(offsets)_\(counts)"
+    let key = prefix + Template.fill(entry.key, layer: entry.layer?.index, expert: entry.expert?.index) + "/shard_"
+    let layer = entry.layer.flatMap { Template.has(Template.layer, in: entry.key) ? nil : $0 }
+    let expert = entry.expert.flatMap { Template.has(Template.expert, in: entry.key) ? nil : $0 }
+    switch (layer, expert) {
+    case (let layer?, let expert?): return key + "\(layer.index).\(expert.index)_\(layer.count).\(expert.count)"
+    case (let axis?, nil), (nil, let axis?): return key + "\(axis.index)_\(axis.count)"
+    case (nil, nil): return key + "0_1"
+    }
   }
 
   /// The file of a rank, named as torch names it.

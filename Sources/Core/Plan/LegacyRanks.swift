@@ -47,10 +47,11 @@ struct LegacyRanks: Sendable {
     }
     let tp = (files.map(\.rank.tp).max() ?? 0) + 1
     sizes = ClusterLayout.SingleRequest(
-      tp: tp, pp: (files.map(\.rank.pp).max() ?? 0) + 1, ep: (files.map(\.rank.ep).max() ?? 0) + 1, etp: tp,
+      tp: tp, pp: (files.map(\.rank.pp).max() ?? 0) + 1, ep: (files.map(\.rank.ep).max() ?? 0) + 1,
+      etp: number("expert_tensor_parallel_size") ?? tp,
       ppFirst: number("num_layers_in_first_pipeline_stage", "decoder_first_pipeline_num_layers"),
       ppLast: number("num_layers_in_last_pipeline_stage", "decoder_last_pipeline_num_layers"))
-    try check(checkpoint, expertSplit: number("expert_tensor_parallel_size"))
+    try check(checkpoint)
   }
 
   /// Names of all tensors of each file, the module's number in front.
@@ -68,29 +69,49 @@ struct LegacyRanks: Sendable {
     return isPipeline ? Rank(tp: numbers[0], pp: numbers[1]) : Rank(tp: numbers[0], ep: numbers[1])
   }
 
-  /// All ranks are there, once each, with as many modules, and experts are cut as all else is.
-  private func check(_ checkpoint: LegacyCheckpoint, expertSplit: Int?) throws(MimoError) {
-    let (tp, pp, ep) = (sizes.tp ?? 1, sizes.pp ?? 1, sizes.ep ?? 1)
-    let seen = Set(files.map(\.rank))
-    guard seen.count == files.count, files.count == tp * pp * ep else {
+  /// All ranks are there, once each, with as many modules, and experts are cut as all else is, or not at all.
+  private func check(_ checkpoint: LegacyCheckpoint) throws(MimoError) {
+    let (tp, pp, ep, etp) = (sizes.tp ?? 1, sizes.pp ?? 1, sizes.ep ?? 1, sizes.etp ?? 1)
+    guard etp == tp || etp == 1 else {
       throw MimoError(
-        .invalidInput, "\(files.count) files for tp \(tp) x pp \(pp) x ep \(ep) ranks", path: checkpoint.path,
-        remedy: "Copy the missing mp_rank_* folders")
+        .unsupported, "its experts are split by etp \(etp), all else by tp \(tp)", path: checkpoint.path,
+        remedy: "Save it as torch_dist with Megatron first")
     }
+    // Whole experts are spread over the tp ranks too: rank r of a stage is tp rank r % tp and ep rank r % ep.
+    let expected = (0..<(tp * ep)).reduce(into: Set<Rank>()) { ranks, rank in
+      let place = etp == tp ? (rank % tp, rank / tp) : (rank % tp, rank % ep)
+      for stage in 0..<pp { ranks.insert(Rank(tp: place.0, pp: stage, ep: place.1)) }
+    }
+    guard Set(files.map(\.rank)) == expected, files.count == expected.count else {
+      throw MimoError(
+        .invalidInput, "\(files.count) files for the \(expected.count) ranks of tp \(tp), pp \(pp), ep \(ep), etp \(etp)",
+        path: checkpoint.path, remedy: "Copy the missing mp_rank_* folders")
+    }
+    for file in files { try LegacyRanks.checkVersion(file.content) }
     if let odd = files.first(where: { $0.modules.count != moduleCount }) {
       throw MimoError(
         .invalidInput, "holds \(odd.modules.count) modules, another rank \(moduleCount)", path: odd.content.path)
-    }
-    if let expertSplit, ep > 1, expertSplit != tp {
-      throw MimoError(
-        .unsupported, "its experts are split by etp \(expertSplit), all else by tp \(tp)", path: checkpoint.path,
-        remedy: "Save it as torch_dist with Megatron first")
     }
     if moduleCount > 1, sizes.ppFirst != nil || sizes.ppLast != nil {
       throw MimoError(
         .unsupported, "its interleaved pipeline has stages of uneven size", path: checkpoint.path,
         remedy: "Save it as torch_dist with Megatron first")
     }
+  }
+
+  /// Versions before 3 have the rows of attention in other orders. Source: Megatron-LM `fix_query_key_value_ordering`.
+  private static func checkVersion(_ file: LegacyRank) throws(MimoError) {
+    let version: Double? =
+      switch file["checkpoint_version"] {
+      case .float(let number): number
+      case .int(let number): Double(number)
+      default: nil
+      }
+    if let version, version >= 3 { return }
+    let word = version.map { "has checkpoint_version \($0)" } ?? "has no checkpoint_version"
+    throw MimoError(
+      .unsupported, "\(word): before 3.0 query, key and value lie in another order", path: file.path,
+      remedy: "Load and save it once with a newer Megatron")
   }
 
   /// Where a target lies: pipeline stage, module of the stage, number of its layer there.

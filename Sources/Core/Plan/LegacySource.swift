@@ -104,7 +104,7 @@ package struct LegacySource: Sendable {
     }
     part.dtype = tensor.dtype
     unused.remove("\(part.module) \(name)")
-    let shard = sharding.dim == nil ? 0 : file.rank.tp
+    let shard = sharding.shardCount == 1 ? 0 : file.rank.tp
     let isFirst = part.seen.insert(shard).inserted
     for piece in sharding.pieces(ofShard: shard) {
       let skipped = sharding.dim.map { piece.localOffset * tensor.strides[$0] * width } ?? 0

@@ -25,7 +25,7 @@ package struct ModelLayout: Sendable {
   ///   - components: name and prefix of the plugin's components, in its order.
   ///   - padVocabulary: add zero rows where tp does not divide the vocabulary evenly, as `should_pad_vocab` does.
   package init(
-    _ description: ModelDescription, components named: [(name: String, prefix: String)], cluster: ClusterLayout,
+    _ description: consuming ModelDescription, components named: [(name: String, prefix: String)], cluster: ClusterLayout,
     padVocabulary: Bool
   ) throws(MimoError) {
     try ModelLayout.checkExperts(of: description, in: cluster)
@@ -39,19 +39,20 @@ package struct ModelLayout: Sendable {
         Component(
           name: component.name, prefix: component.prefix, site: ShardingSite(grid: grid, pipeline: pipeline)))
     }
+    let divisor = description.vocabularyDivisor
     var adjusted = description
     var shardings: [Sharding] = []
-    shardings.reserveCapacity(description.targets.count)
+    shardings.reserveCapacity(adjusted.targets.count)
     for index in adjusted.targets.indices {
       let component = components[adjusted.targets[index].component]
       if adjusted.targets[index].isVocabulary {
         try adjusted.targets[index].padVocabulary(
-          tp: component.grid.layout.tp, divisor: description.vocabularyDivisor, asked: padVocabulary)
+          tp: component.grid.layout.tp, divisor: divisor, asked: padVocabulary)
       }
-      let target = adjusted.targets[index]
       shardings.append(
         try Sharding(
-          of: target.globalName, shape: target.shape, placement: target.placement, at: component.site))
+          of: adjusted.targets[index].globalName, shape: adjusted.targets[index].shape,
+          placement: adjusted.targets[index].placement, at: component.site))
     }
     self.description = adjusted
     self.components = components

@@ -35,10 +35,7 @@ extension StoredCatalog {
     for name in names {
       guard let place = places[name] else { throw MimoError(.internalError, "the tensor has no place", tensor: name) }
       targets.append(StoredTarget(dtype: place.dtype, chunks: chunks.count..<(chunks.count + 1)))
-      chunks.append(
-        StoredChunk(
-          region: Region(whole: place.shape), file: place.file, offset: place.offset,
-          strides: rowMajorStrides(place.shape.dims)))
+      chunks.append(StoredChunk(region: Region(whole: place.shape), file: place.file, offset: place.offset))
     }
   }
 }

@@ -14,12 +14,11 @@ package struct StoredFile: Sendable, Hashable {
 /// A region of a target, as it lies in a file.
 package struct StoredChunk: Sendable, Hashable {
   /// The box of the whole target that it holds.
-  package var region: Region
+  package let region: Region
   package var file: Int
   /// Byte position of the region's first element; for an item that frames its data, known once the item is located.
   package var offset: UInt64
-  /// Steps between elements of the region, in elements.
-  package var strides: DimVector
+  private var steps: Steps
   /// A copy of what another chunk holds too: written like any other, compared when read.
   package var isReplica: Bool
 
@@ -27,8 +26,38 @@ package struct StoredChunk: Sendable, Hashable {
     self.region = region
     self.file = file
     self.offset = offset
-    self.strides = strides
+    steps = Steps(strides, of: region)
     self.isReplica = isReplica
+  }
+
+  /// A region whose elements lie one after the other, row-major.
+  package init(region: Region, file: Int, offset: UInt64) {
+    self.region = region
+    self.file = file
+    self.offset = offset
+    steps = .rowMajor
+    isReplica = false
+  }
+
+  /// Steps between elements of the region, in elements.
+  package var strides: DimVector {
+    get {
+      switch steps {
+      case .rowMajor: rowMajorStrides(region.extent)
+      case .apart(let strides): strides
+      }
+    }
+    set { steps = Steps(newValue, of: region) }
+  }
+
+  /// A plan may have millions of chunks, and the elements of most lie one after the other: only other steps are kept.
+  private indirect enum Steps: Sendable, Hashable {
+    case rowMajor
+    case apart(DimVector)
+
+    init(_ strides: DimVector, of region: Region) {
+      self = strides == rowMajorStrides(region.extent) ? .rowMajor : .apart(strides)
+    }
   }
 }
 

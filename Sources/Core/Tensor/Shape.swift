@@ -19,6 +19,7 @@ package struct LocalShape: Sendable, Hashable, CustomStringConvertible {
 }
 
 /// Product of non-negative numbers, nil on overflow or a negative factor.
+@inlinable
 package func product(_ dims: some Collection<Int>) -> Int? {
   var result = 1
   for n in dims {
@@ -30,6 +31,7 @@ package func product(_ dims: some Collection<Int>) -> Int? {
 }
 
 /// Sum of non-negative numbers, `Int.max` where it overflows.
+@inlinable
 package func saturatingSum(_ numbers: some Sequence<Int>) -> Int {
   var sum = 0
   for n in numbers {

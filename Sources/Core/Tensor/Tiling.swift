@@ -21,6 +21,7 @@ package enum Tiling {
   ///
   /// - Complexity: O(n log n x rank) for boxes that come apart by cuts, O(n^2) for at most 4096 that interlock.
   package static func fault(_ regions: [Region], in shape: GlobalShape) -> Fault? {
+    if regions.count == 1, regions[0] == Region(whole: shape) { return nil }
     for region in regions where !region.isInside(shape) { return .outside(region) }
     let filled = regions.filter { $0.volume > 0 }
     let total = shape.dims.reduce(1, *)

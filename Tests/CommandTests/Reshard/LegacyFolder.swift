@@ -7,6 +7,7 @@ struct LegacyFolder {
   let ranks: String
   /// Stages of the ranks' pipeline that one file holds: more than one make it interleaved.
   var interleaved = 1
+  var version = 3.0
   /// Changes a rank's module before it is written.
   var change: (inout [PicklePair]) -> Void = { _ in }
 
@@ -28,13 +29,13 @@ struct LegacyFolder {
       }
       let folder = "\(root)/iter_0000010/\(name)"
       try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-      try Data(try file(holders, tp: sizes["tp"] ?? 1, pp: stages))
+      try Data(try file(holders, sizes, pp: stages))
         .write(to: URL(filePath: "\(folder)/model_optim_rng.pt"))
     }
     try Data("10".utf8).write(to: URL(filePath: "\(root)/latest_checkpointed_iteration.txt"))
   }
 
-  private func file(_ holders: [Int], tp: Int, pp: Int) throws -> [UInt8] {
+  private func file(_ holders: [Int], _ sizes: [String: Int], pp: Int) throws -> [UInt8] {
     var storages: [[UInt8]] = []
     var entries: [PicklePair] = [
       PicklePair(
@@ -43,9 +44,10 @@ struct LegacyFolder {
           PickleObject(
             .new, PickleGlobal("argparse", "Namespace"),
             state: .record([
-              "tensor_model_parallel_size": .int(Int64(tp)), "pipeline_model_parallel_size": .int(Int64(pp)),
+              "tensor_model_parallel_size": .int(Int64(sizes["tp"] ?? 1)), "pipeline_model_parallel_size": .int(Int64(pp)),
+              "expert_tensor_parallel_size": .int(Int64(sizes["etp"] ?? 1)),
             ])))),
-      PicklePair(.string("checkpoint_version"), .float(3)), PicklePair(.string("iteration"), .int(10)),
+      PicklePair(.string("checkpoint_version"), .float(version)), PicklePair(.string("iteration"), .int(10)),
     ]
     for (turn, rank) in holders.enumerated() {
       let name = String(format: "%@/rank-%04d.safetensors", ranks, rank)

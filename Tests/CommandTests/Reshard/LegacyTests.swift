@@ -15,14 +15,17 @@ import Testing
     Case(layout: ["--tp", "2", "--pp", "4"], interleaved: 2),
     Case(source: Fixtures.experts, layout: ["--tp", "2", "--ep", "2"]),
     Case(source: Fixtures.experts, layout: ["--pp", "2", "--ep", "2"]),
+    Case(source: Fixtures.experts, layout: ["--tp", "2", "--ep", "2", "--etp", "1"]),
+    Case(source: Fixtures.experts, layout: ["--tp", "2", "--ep", "4", "--etp", "1"]),
   ]
 
   /// A legacy checkpoint of a fixture, in `scratch("legacy")`.
   private static func make(
-    _ layout: Case, in scratch: Scratch, change: @escaping (inout [PicklePair]) -> Void = { _ in }
+    _ layout: Case, in scratch: Scratch, version: Double = 3, change: @escaping (inout [PicklePair]) -> Void = { _ in }
   ) throws {
     try Host.convert(["--plugin", "Qwen3VL", "--to", "ranks"] + layout.layout + [layout.source, scratch("ranks")])
-    try LegacyFolder(ranks: scratch("ranks"), interleaved: layout.interleaved, change: change).write(to: scratch("legacy"))
+    try LegacyFolder(ranks: scratch("ranks"), interleaved: layout.interleaved, version: version, change: change)
+      .write(to: scratch("legacy"))
     try FileManager.default.removeItem(atPath: scratch("ranks"))
   }
 
@@ -86,7 +89,15 @@ import Testing
     try FileManager.default.removeItem(atPath: last)
     try Refusal.expect(
       command + [scratch("legacy"), scratch("out")], in: scratch, code: 3,
-      words: ["3 files for tp 2 x pp 2 x ep 1 ranks", "mp_rank_*"])
+      words: ["3 files for the 4 ranks of tp 2, pp 2, ep 1, etp 2", "mp_rank_*"])
+  }
+
+  @Test func aVersionWithAnotherOrderOfAttentionIsRefused() throws {
+    let scratch = try Scratch()
+    try LegacyTests.make(LegacyTests.cases[0], in: scratch, version: 2)
+    try Refusal.expect(
+      ["--plugin", "Qwen3VL", "--to", "hf", "--hf-config", Fixtures.dense, scratch("legacy"), scratch("out")], in: scratch,
+      code: 8, words: ["checkpoint_version 2.0", "another order"])
   }
 
   @Test func aMissingTensorAndAnotherShapeAreNamed() throws {

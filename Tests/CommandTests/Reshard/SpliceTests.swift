@@ -91,7 +91,7 @@ import Testing
   static let misfits = [
     Misfit(
       testDescription: "another depth", arguments: ["--from", "images=OTHER", "BASE", "OUT"], code: 3,
-      words: ["vision_config.depth is 1, but 2 in", "does not fit this model"]
+      words: ["vision_config.depth is 1, but 3 in", "does not fit this model"]
     ) { config in
       var vision = config["vision_config"] as? [String: Any] ?? [:]
       vision["depth"] = 1
@@ -144,6 +144,14 @@ import Testing
     Refusal.judge(
       try Host.run(command + [scratch("base"), scratch("out")]), code: 3, words: ["is F32 here, but BF16", "--dtype"])
     #expect(try Host.run(command + ["--dtype", "bfloat16", scratch("base"), scratch("out")]).code == 0)
+  }
+
+  @Test func aComponentAloneIsNoBase() throws {
+    let scratch = try Scratch()
+    try SpliceTests.make(in: scratch, Detour.single + ["--only", "language"])
+    Refusal.judge(
+      try Host.run(["splice", "-q", "--from", "images=\(scratch("other"))", scratch("base"), scratch("out")]), code: 8,
+      words: ["holds component language alone", "Name a whole checkpoint as BASE"])
   }
 
   @Test func aBaseThatDoesNotSayItsLayoutWantsOne() throws {

@@ -1,4 +1,3 @@
-import MimoChecksum
 import MimoMapping
 import MimoPlan
 import MimoTensor
@@ -66,81 +65,5 @@ extension ConversionPlan {
     return counts.sorted { $0.key < $1.key }.map { form, count in
       "\(count.tensors) tensors are decoded from \(form) codes and scales to \(count.dtype)"
     }
-  }
-
-  /// A fingerprint of everything that decides the output: tensors, places, moves.
-  package var hash: UInt64 {
-    var hash = PlanHash()
-    for tensor in whole {
-      hash.add(tensor.name)
-      hash.add(tensor.dtype.rawValue)
-      hash.add(tensor.shape.dims)
-      hash.add(tensor.file)
-      hash.add(Int(clamping: tensor.offset))
-      guard case .encoded(let form, _, let scales) = tensor.storage else { continue }
-      hash.add(form.name)
-      hash.add(scales.file)
-      hash.add(Int(clamping: scales.offset))
-    }
-    for file in stored.files {
-      hash.add(file.path)
-      hash.add(Int(clamping: file.size))
-    }
-    for target in stored.targets { hash.add(target.dtype.rawValue) }
-    for chunk in stored.chunks {
-      hash.add(chunk.file)
-      hash.add(Int(clamping: chunk.offset))
-      hash.add(chunk.region.offset)
-      hash.add(chunk.region.extent)
-      hash.add(chunk.strides)
-    }
-    for target in description.targets {
-      for fragment in target.fragments {
-        hash.add(fragment.source ?? -1)
-        hash.add(fragment.base)
-        hash.add(fragment.region.offset)
-        hash.add(fragment.strides)
-        hash.add(fragment.kernel?.name ?? "")
-      }
-    }
-    for plan in gathering { hash.add(Int(truncatingIfNeeded: plan.hash)) }
-    return hash.finish()
-  }
-}
-
-/// CRC-64 over numbers and words.
-private struct PlanHash {
-  private var hash: UInt64 = 0
-  /// Numbers that are not in the hash yet: it is fastest over long runs.
-  private var pending: [Int64] = []
-  private static let longestRun = 1 << 12
-
-  init() { pending.reserveCapacity(PlanHash.longestRun) }
-
-  mutating func finish() -> UInt64 {
-    flush()
-    return hash
-  }
-
-  mutating func add(_ number: Int) {
-    if pending.count == PlanHash.longestRun { flush() }
-    pending.append(Int64(number).littleEndian)
-  }
-
-  mutating func add(_ numbers: DimVector) {
-    add(numbers.count)
-    for number in numbers { add(number) }
-  }
-
-  mutating func add(_ text: String) {
-    var text = text
-    add(text.utf8.count)
-    flush()
-    text.withUTF8 { hash = mimo_crc64(hash, $0.baseAddress, $0.count) }
-  }
-
-  private mutating func flush() {
-    pending.withUnsafeBytes { hash = mimo_crc64(hash, $0.baseAddress, $0.count) }
-    pending.removeAll(keepingCapacity: true)
   }
 }

@@ -18,14 +18,13 @@ struct ComponentConfig {
   init(_ config: ModelConfig, _ part: ModelPart) {
     self.config = config
     var values: [String: JSONValue] = [:]
-    let isEncoder = part.plugin.components.first?.modalityKey.isEmpty == false
     for (key, value) in (config.json.object ?? JSONObject()).members {
       let isSection = key.hasSuffix("_config") && value.object != nil
-      if isEncoder, isSection, key != ComponentConfig.textSection, !ComponentConfig.others.contains(key) {
+      if part.isEncoder, isSection, key != ComponentConfig.textSection, !ComponentConfig.others.contains(key) {
         ComponentConfig.collect(value, key, &values)
-      } else if !isEncoder, key == ComponentConfig.textSection {
+      } else if !part.isEncoder, key == ComponentConfig.textSection {
         ComponentConfig.collect(value, key, &values)
-      } else if !isEncoder, !isSection, config.json[ComponentConfig.textSection] == nil {
+      } else if !part.isEncoder, !isSection, config.json[ComponentConfig.textSection] == nil {
         ComponentConfig.collect(value, key, &values)
       }
     }
@@ -43,12 +42,19 @@ struct ComponentConfig {
 
   /// Throws for the first key that differs in another config.
   func check(_ other: ComponentConfig) throws(MimoError) {
-    for key in Set(values.keys).union(other.values.keys).sorted() where values[key] != other.values[key] {
+    for key in Set(values.keys).union(other.values.keys).sorted()
+    where !ComponentConfig.isSame(values[key], other.values[key]) {
       throw MimoError(
         .invalidInput,
         "\(key) is \(ComponentConfig.text(other.values[key])), but \(ComponentConfig.text(values[key])) in \(config.path)",
         path: other.config.path, remedy: "Such a component does not fit this model")
     }
+  }
+
+  /// Libraries write the same number as `0` and as `0.0`.
+  private static func isSame(_ a: JSONValue?, _ b: JSONValue?) -> Bool {
+    if let a = a?.double, let b = b?.double { return a == b }
+    return a == b
   }
 
   private static func text(_ value: JSONValue?) -> String { value?.compact ?? "not there" }

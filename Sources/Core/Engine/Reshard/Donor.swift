@@ -73,3 +73,29 @@ struct Donor {
     }
   }
 }
+
+extension StoredCheckpoint {
+  /// Puts components of other checkpoints in place of this one's; answers what the user should know of it.
+  ///
+  /// - Parameters:
+  ///   - config: of this model.
+  ///   - model: its description in the output's layout; this checkpoint's targets are in its order.
+  mutating func take(
+    _ splices: [Splice], _ request: ConversionRequest, config: ModelConfig, model: ModelDescription,
+    plugin: PluginLibrary
+  ) throws(MimoError) -> [String] {
+    if let only, !splices.isEmpty {
+      throw MimoError(
+        .unsupported, "holds component \(only) alone, but components are put into a whole model", path: path,
+        remedy: "Name a whole checkpoint as BASE")
+    }
+    var notes: [String] = []
+    for splice in splices {
+      let donor = try Donor(splice, base: config, model: model, request: request, plugin: plugin)
+      try donor.checkDTypes(self, asked: request.dtype)
+      take(donor.checkpoint, at: donor.places)
+      notes.append(donor.note)
+    }
+    return notes
+  }
+}

@@ -15,10 +15,24 @@ struct LeftBehind {
     return "state of the training was left behind"
   }
 
+  /// As an entry of a report.
   func drop(in checkpoint: DistCheckpoint?) -> SourceMatch.Drop {
     let tensor = checkpoint?[tensor: key]
     let bytes = tensor.map { $0.dtype.byteCount(elements: $0.shape.elementCount ?? 0) ?? 0 }
     let object = checkpoint?[object: key].map { Int(clamping: $0.length) }
     return SourceMatch.Drop(name: key, reason: reason, bytes: bytes ?? object ?? 0)
+  }
+}
+
+extension StoredCheckpoint {
+  /// A module's state without FP8 is nothing or an empty tensor in an item of some kilobyte.
+  private static let largestEmptyState = 4096
+
+  /// What the user should know of modules' state that an output does not take over.
+  var extraStateNotes: [String] {
+    let filled = dist?.objects.lazy.filter { object in
+      object.key.contains("_extra_state/") && object.length > StoredCheckpoint.largestEmptyState
+    }.count ?? 0
+    return filled == 0 ? [] : ["\(filled) _extra_state entries hold something (FP8 scales); OUT has empty ones"]
   }
 }

@@ -38,8 +38,8 @@ package struct ReshardPlan: Sendable {
     self.plugin = part.plugin
     let cluster = try ImportPlan.cluster(request, to: format, plugin: part.plugin)
     naming = ModelNaming(cluster.form)
-    // A layout that leaves tensors out says in the config that they are gone.
-    overrides = naming == stored.naming ? [] : stored.description.configOverrides
+    // A layout that leaves tensors of the language model out says in the config that they are gone.
+    overrides = naming == stored.naming || part.isEncoder ? [] : stored.description.configOverrides
     config = ModelConfig(stored.config.applying(overrides), path: stored.config.path)
     let model = part.described(
       try stored.origin.describe(
@@ -53,14 +53,7 @@ package struct ReshardPlan: Sendable {
     drops = ReshardPlan.drops(match, of: stored)
     stored.keep(match.origins)
     try stored.locate(jobs: request.resources.jobs)
-    var notes: [String] = []
-    for splice in request.splices {
-      let donor = try Donor(splice, base: config, model: model, request: request, plugin: plugin)
-      try donor.checkDTypes(stored, asked: request.dtype)
-      stored.take(donor.checkpoint, at: donor.places)
-      notes.append(donor.note)
-    }
-    donorNotes = notes
+    donorNotes = try stored.take(request.splices, request, config: config, model: model, plugin: plugin)
     self.stored = stored
     let whole = try ModelLayout(
       optimizer.added(to: model), components: optimizer.added(to: components), cluster: cluster,
@@ -97,7 +90,7 @@ package struct ReshardPlan: Sendable {
 
   /// What the user should know beside drops and changes.
   package var notes: [String] {
-    donorNotes + overrides.filter { stored.config.json[$0.path] != nil }.map { override in
+    donorNotes + stored.extraStateNotes + overrides.filter { stored.config.json[$0.path] != nil }.map { override in
       let what = override.value == .remove ? "taken out" : "changed"
       return "config.json: \(override.path) was \(what): \(override.reason)"
     }

@@ -73,6 +73,9 @@ extension VerifyPlan {
       pairs.append(.init(name: source.name, shape: source.shape, a: index, b: other, order: (0, UInt64(index))))
     }
     for source in b.gather.mapped.sources where numbers[source.name] != nil { skipped.append(a.skips(source.name, where: "A")) }
+    for key in Set(a.leftBehind).union(b.leftBehind).sorted() {
+      skipped.append(.init(name: key, reason: "is no weight, but state of a training"))
+    }
     self.init(
       Comparison(a: a.side, b: b.side, pairs: pairs), request, formats: (a.format, b.format),
       basis: "stored values, in the order of the Hugging Face tensors", skipped: skipped)
@@ -104,6 +107,8 @@ struct OpenedStored {
   let layout: String
   let gather: GatherPlan
   let side: ComparedSide
+  /// Keys that are no weights.
+  let leftBehind: [String]
 
   init(
     _ path: String, _ format: CheckpointFormat, of origin: ModelOrigin, _ request: VerifyRequest,
@@ -112,6 +117,7 @@ struct OpenedStored {
     var stored = try StoredCheckpoint(path, format: format, of: origin, expertStorage: nil, plugin: plugin)
     try stored.locate(jobs: request.resources.jobs)
     layout = stored.naming.rawValue
+    leftBehind = stored.leftBehind
     self.format = stored.formatName
     gather = try GatherPlan(stored.description, stored.catalog)
     side = ComparedSide(content: .stored(gather.plan), files: try OutputFolder.open(stored.catalog.files))
