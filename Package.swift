@@ -82,10 +82,14 @@ let package = Package(
     .testTarget(
       name: "PluginsTests",
       dependencies: [
-        "MimoPlugins", "PluginABI", "MimoFormats", "MimoMapping", "MimoParallel", "MimoSystem", "MimoTensor",
+        "AlgebraSupport", "MimoPlugins", "PluginABI", "MimoFormats", "MimoMapping", "MimoParallel", "MimoSystem",
+        "MimoTensor",
       ],
       path: "Tests/PluginsTests", exclude: ["BadPlugins", "Fixtures"]),
-    .testTarget(name: "PlanTests", dependencies: ["MimoPlan"], path: "Tests/PlanTests"),
+    .testTarget(
+      name: "PlanTests",
+      dependencies: ["MimoPlan", "MimoFormats", "MimoMapping", "MimoParallel", "MimoSystem", "MimoTensor"],
+      path: "Tests/PlanTests"),
     .testTarget(
       name: "EngineTests",
       dependencies: [
@@ -105,3 +109,16 @@ let package = Package(
     },
   swiftLanguageModes: [.v6]
 )
+
+// Tools/test-sanitized builds the engine and the tests of what touches raw memory or threads. Plugins stay out: Embedded
+// Swift does not link with sanitizers.
+if let sanitizer = Context.environment["MIMO_SANITIZED"] {
+  let tests = ["System", "Tensor", "Formats", "Mapping", "Engine"].map { "\($0)Tests" }
+  let kept = Set(engine.map(\.name) + ["PluginABI", "AlgebraSupport"] + tests)
+  package.products = []
+  package.targets.removeAll { !kept.contains($0.name) }
+  if sanitizer == "thread" {
+    package.targets.append(.target(name: "ThreadSanitizer", path: "Tests/ThreadSanitizer"))
+    for target in package.targets where target.isTest { target.dependencies.append("ThreadSanitizer") }
+  }
+}

@@ -4,10 +4,16 @@ package func vector(_ numbers: [Int]) -> DimVector { DimVector(exactly: numbers)
 package func shape(_ dims: [Int]) -> GlobalShape { GlobalShape(vector(dims)) }
 
 /// All indices of a box of `dims`, row-major.
-package func indices(_ dims: [Int]) -> [[Int]] {
+package func indices(_ dims: some Sequence<Int>) -> [[Int]] {
   var result: [[Int]] = [[]]
   for extent in dims { result = result.flatMap { index in (0..<extent).map { index + [$0] } } }
   return result
+}
+
+/// The same, as runs along the last dim: where each starts, and how long it is.
+package func runs(_ dims: [Int]) -> [(index: [Int], length: Int)] {
+  guard let last = dims.last else { return [([], 1)] }
+  return indices(dims.dropLast()).map { ($0 + [0], last) }
 }
 
 package func dot(_ index: [Int], _ strides: some Sequence<Int>) -> Int { zip(index, strides).reduce(0) { $0 + $1.0 * $1.1 } }

@@ -18,7 +18,7 @@ package struct PlainTensor: Hashable, Sendable {
 
   package init(source: Int, dims: [Int]) {
     self.dims = dims
-    elements = indices(dims).indices.map { .source(source, index: $0, mapped: false) }
+    elements = (0..<dims.reduce(1, *)).map { .source(source, index: $0, mapped: false) }
   }
 
   /// Takes each element from where `origin` says.

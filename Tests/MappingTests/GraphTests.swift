@@ -4,26 +4,6 @@ import MimoSystem
 import MimoTensor
 import Testing
 
-/// The target's elements, by walking its fragments; nil where none or more than one reaches.
-func expanded(_ target: TargetDeclaration) -> [PlainElement?] {
-  let dims = Array(target.shape.dims)
-  var result = [PlainElement?](repeating: nil, count: dims.reduce(1, *))
-  var writers = [Int](repeating: 0, count: result.count)
-  for fragment in target.fragments {
-    for index in indices(Array(fragment.region.extent)) {
-      let place = position(zip(index, fragment.region.offset).map { $0 + $1 }, in: dims)
-      guard writers.indices.contains(place) else { continue }
-      writers[place] += 1
-      result[place] =
-        fragment.source.map {
-          .source($0, index: fragment.base + dot(index, fragment.strides), mapped: fragment.kernel != nil)
-        } ?? .zero
-    }
-  }
-  for place in result.indices where writers[place] != 1 { result[place] = nil }
-  return result
-}
-
 @Suite struct GraphTests {
   @Test func fragmentsSayWhatThePlainInterpreterSays() throws {
     for seed in 0..<400 {
