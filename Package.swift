@@ -19,6 +19,10 @@ let engine: [Target] = [
     dependencies: ["MimoChecksum", "MimoSystem", "MimoTensor", "MimoFormats", "MimoParallel", "MimoMapping", "MimoPlugins"],
     path: "Sources/Core/Plan"),
   .target(
+    name: "MimoConformance",
+    dependencies: ["PluginABI", "MimoSystem", "MimoTensor", "MimoFormats", "MimoMapping", "MimoPlugins"],
+    path: "Sources/Core/Conformance"),
+  .target(
     name: "MimoEngine",
     dependencies: ["MimoChecksum", "MimoSystem", "MimoTensor", "MimoFormats", "MimoPlan"], path: "Sources/Core/Engine"),
 ]
@@ -63,8 +67,8 @@ let package = Package(
     .executableTarget(
       name: "mimo-host",
       dependencies: [
-        "MimoSystem", "MimoTensor", "MimoFormats", "MimoParallel", "MimoMapping", "MimoPlugins", "MimoPlan",
-        "MimoEngine",
+        "MimoSystem", "MimoTensor", "MimoFormats", "MimoParallel", "MimoMapping", "MimoPlugins", "MimoConformance",
+        "MimoPlan", "MimoEngine",
       ],
       path: "Tools/mimo-host"),
     .testTarget(name: "SystemTests", dependencies: ["MimoSystem"], path: "Tests/SystemTests"),
@@ -79,11 +83,16 @@ let package = Package(
     .testTarget(
       name: "MappingTests", dependencies: ["AlgebraSupport", "MimoMapping", "MimoParallel", "MimoSystem", "MimoTensor"],
       path: "Tests/MappingTests"),
+    .target(name: "BadPlugins", path: "Tests/BadPlugins", exclude: ["C"]),
+    .testTarget(
+      name: "ConformanceTests",
+      dependencies: ["BadPlugins", "MimoConformance", "MimoFormats", "MimoPlugins", "MimoSystem"],
+      path: "Tests/ConformanceTests"),
     .testTarget(
       name: "PluginsTests",
       dependencies: [
-        "AlgebraSupport", "MimoPlugins", "PluginABI", "MimoFormats", "MimoMapping", "MimoParallel", "MimoSystem",
-        "MimoTensor",
+        "AlgebraSupport", "BadPlugins", "MimoPlugins", "PluginABI", "MimoFormats", "MimoMapping", "MimoParallel",
+        "MimoSystem", "MimoTensor",
       ],
       path: "Tests/PluginsTests", exclude: ["BadPlugins", "Fixtures"]),
     .testTarget(
@@ -97,9 +106,17 @@ let package = Package(
         "MimoSystem", "MimoTensor",
       ],
       path: "Tests/EngineTests", exclude: ["Fixtures"]),
+    // The fuzzer's targets (Tests/Fuzz) and what it ever found, as plain tests.
+    .target(
+      name: "FuzzTargets",
+      dependencies: ["MimoSystem", "MimoTensor", "MimoFormats", "MimoParallel", "MimoMapping", "MimoPlan", "MimoEngine"],
+      path: "Tests/Fuzz/Targets"),
+    .testTarget(name: "FuzzTests", dependencies: ["FuzzTargets", "MimoSystem"], path: "Tests/FuzzTests"),
     .testTarget(
       name: "CommandTests",
-      dependencies: ["mimo-host", "MimoChecksum", "MimoFormats", "MimoParallel", "MimoSystem", "MimoTensor"],
+      dependencies: [
+        "mimo-host", "BadPlugins", "MimoChecksum", "MimoFormats", "MimoParallel", "MimoSystem", "MimoTensor",
+      ],
       path: "Tests/CommandTests"),
   ]
     + families.map {

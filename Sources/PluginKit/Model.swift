@@ -9,12 +9,25 @@ package struct Model {
   /// How weights may be encoded; known once config.json was read.
   var quantization = Quantization()
 
-  /// nil when the host's table is shorter than the one that this plugin was compiled with.
+  /// nil, and the host is told why, when its table is shorter than the one that this plugin was compiled with.
   init?(host: UnsafePointer<mimo_host>?, builder: OpaquePointer?) {
-    guard let host, let builder, host.pointee.struct_size >= MemoryLayout<mimo_host>.size else { return nil }
+    guard let host, let builder else { return nil }
+    guard host.pointee.struct_size >= MemoryLayout<mimo_host>.size else {
+      Model.refuse(host, builder)
+      return nil
+    }
     self.host = host
     self.builder = builder
   }
+
+  /// `fail` is a member of the first mimo_host there was.
+  private static func refuse(_ host: UnsafePointer<mimo_host>, _ builder: OpaquePointer) {
+    guard Int(host.pointee.struct_size) >= Model.firstHostSize else { return }
+    _ = host.pointee.fail(builder, mimo_string("this plugin needs a later mimo-host"))
+  }
+
+  /// Bytes of the first mimo_host, which ended with `fail`.
+  private static let firstHostSize = 216
 
   /// Tells the host why this model can not be described.
   package func fail(_ message: String) -> Refusal {

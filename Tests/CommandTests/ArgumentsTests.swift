@@ -3,6 +3,7 @@ import Testing
 
 private let pages = [
   ["convert"], ["plan"], ["inspect"], ["verify"], ["synth"], ["plugin", "list"], ["plugin", "describe"],
+  ["plugin", "check"],
 ]
 
 @Suite struct HelpTests {
@@ -60,7 +61,7 @@ private let pages = [
     ("", "no command. See mimo-host --help"),
     ("convrt", "unknown command 'convrt'. Did you mean convert?"),
     ("frobnicate", "unknown command 'frobnicate'. See mimo-host --help"),
-    ("plugin", "plugin wants one of list, describe. See mimo-host plugin --help"),
+    ("plugin", "plugin wants one of list, describe, check. See mimo-host plugin --help"),
     ("plugin descrbe", "unknown command 'plugin descrbe'. Did you mean plugin describe?"),
     ("convert --plgin P A B", "convert: unknown option '--plgin'. Did you mean --plugin?"),
     ("convert --frobnicate A B", "convert: unknown option '--frobnicate'. See mimo-host convert --help"),

@@ -27,6 +27,21 @@ import Testing
     }
   }
 
+  /// prime keeps F32 parameters of the source, Megatron stores them in the model's dtype: bits were lost, and that is told.
+  @Test func primeAgainstMegatronTellsTheDTypesThatWereNarrowed() throws {
+    let model = try Model("qwen3_5_vl_moe")
+    let hf = try model.synth()
+    let prime = try model.convert(hf, to: "prime", "--to", "prime")
+    let megatron = try model.convert(hf, to: "megatron", "--to", "megatron", "--tp", "2")
+    let same = try model.verify(hf, prime)
+    #expect(same.status == 0, "\(same.output)\(same.errors)")
+    let narrowed = try model.verify(prime, megatron)
+    #expect(narrowed.status == 7)
+    let differences = narrowed.output.split(separator: "\n").filter { $0.hasPrefix("differs: ") }
+    #expect(differences.count == 3)
+    #expect(differences.allSatisfy { $0.contains("A_log: dtype is F32 in A, BF16 in B; the values agree") }, "\(differences)")
+  }
+
   @Test func multiTokenPredictionOfOneSideIsNamedAsNotCompared() throws {
     let model = try Model("qwen3_5_vl_moe")
     let forms = try VerifyTests.forms(of: model)

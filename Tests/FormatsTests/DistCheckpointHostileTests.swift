@@ -136,6 +136,9 @@ import Testing
       Recipe(
         message: "reaches beyond the file",
         places: [("t", [0], "__0_0.distcp", .max, .max), ("t", [2], "__0_0.distcp", 0, 9)]),
+      Recipe(
+        message: "the items of the file overlap",
+        places: [("t", [0], "__0_0.distcp", 0, 2000), ("t", [2], "__0_0.distcp", 500, 2000)]),
       Recipe(message: "gone", places: [("t", [0], "gone", 0, 9), ("t", [2], "gone", 0, 9)]),
       Recipe(message: "is a symbolic link", places: [("t", [0], "link", 0, 9), ("t", [2], "link", 0, 9)]),
       Recipe(message: "is a folder, not a file", places: [("t", [0], "folder", 0, 9), ("t", [2], "folder", 0, 9)]),

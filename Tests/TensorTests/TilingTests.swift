@@ -114,4 +114,18 @@ import Testing
     #expect(Tiling.Fault.overlap(box, box).description == "[0..<2] and [0..<2] overlap")
     #expect(Tiling.Fault.uncovered(elements: 3).description == "3 elements are covered by nothing")
   }
+
+  /// A row, the column below its first element, a row of what is left...: each cut takes off a single box.
+  @Test func boxesThatComeOffOneAtATimeEndBeforeTheyTakeLong() {
+    func peeled(_ side: Int) -> [Region] {
+      (0..<side).flatMap { k in
+        [Region([k, k], [1, side - k]), Region([k + 1, k], [side - k - 1, 1])]
+      }
+    }
+    #expect(Tiling.fault(peeled(500), in: shape([500, 500])) == nil)
+    guard case .irregular = Tiling.fault(peeled(5_000), in: shape([5_000, 5_000])) else {
+      Issue.record("ten thousand boxes were cut off one after the other")
+      return
+    }
+  }
 }

@@ -1,10 +1,15 @@
 import Glibc
+import MimoConformance
+import MimoPlugins
 import MimoSystem
+
+PluginServer.serveIfAsked(Array(CommandLine.arguments.dropFirst()))
+TrialServer.serveIfAsked(Array(CommandLine.arguments.dropFirst()))
 
 let dispatch = Dispatch(entries: [
   Entry(ConvertOptions.self, run), Entry(SpliceOptions.self, run), Entry(PlanOptions.self, run), Entry(InspectOptions.self, run),
   Entry(VerifyOptions.self, run), Entry(SynthOptions.self, run), Entry(PluginListOptions.self, run),
-  Entry(PluginDescribeOptions.self, run), Entry(ShardsOptions.self, run),
+  Entry(PluginDescribeOptions.self, run), Entry(PluginCheckOptions.self, run), Entry(ShardsOptions.self, run),
 ])
 do {
   try dispatch.run(Array(CommandLine.arguments.dropFirst()))

@@ -7,11 +7,14 @@ package final class PosixByteSource: ByteSource {
 
   /// Opens a file; symbolic links are refused, because a checkpoint's files must lie in its folder.
   package init(path: String) throws(MimoError) {
-    guard try FileSystem.info(at: path).kind != .symbolicLink else {
-      throw MimoError(
-        .invalidInput, "is a symbolic link", path: path, remedy: "Put the file itself into the checkpoint's folder")
-    }
+    try FileSystem.refuseLink(at: path)
     file = try File.openForReading(path)
+    size = try file.size()
+  }
+
+  /// A file that is open already, links followed.
+  package init(_ file: File) throws(MimoError) {
+    self.file = file
     size = try file.size()
   }
 

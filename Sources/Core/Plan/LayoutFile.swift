@@ -11,7 +11,23 @@ package enum LayoutFile {
     _ folder: String, declared: [ClusterLayout.Declared]
   ) throws(MimoError) -> ClusterLayout {
     let path = FileSystem.join(folder, fileName)
-    let json = try JSONParser.parse(file: path, limit: 256 << 20)
+    try FileSystem.refuseLink(at: path)
+    let cluster = try parse(try FileSystem.readSmallFile(path, limit: 256 << 20), path: path, declared: declared)
+    // Each rank has a file: a layout of millions of ranks must not take memory before the first of them is missed.
+    let fileCount = try FileSystem.list(folder).count
+    guard cluster.worldSize <= fileCount else {
+      throw MimoError(
+        .invalidInput, "says \(cluster.worldSize) ranks, but the folder has \(fileCount) files", path: path,
+        remedy: "Copy the folder again: a rank has one file")
+    }
+    return cluster
+  }
+
+  /// Reads the bytes of a `layout.json`.
+  package static func parse(
+    _ bytes: [UInt8], path: String, declared: [ClusterLayout.Declared]
+  ) throws(MimoError) -> ClusterLayout {
+    let json = try JSONParser.parse(bytes, path: path)
     let worldSize = json["world_size"]?.integer
     do throws(MimoError) {
       if let sizes = json["layout"]?.object {

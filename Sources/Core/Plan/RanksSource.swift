@@ -18,8 +18,7 @@ package struct RanksSource: Sendable {
     var dtypes = [DType?](repeating: nil, count: layout.description.targets.count)
     for (rank, expected) in inventory.ranks.enumerated() {
       let path = FileSystem.join(folder, RankInventory.fileName(ofRank: rank))
-      let file = try File.openForReading(path)
-      let header = try SafeTensorsHeader.parse(file)
+      let header = try SafeTensorsHeader.parse(PosixByteSource(path: path))
       let entries = Dictionary(header.entries.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
       try RanksSource.match(expected, entries, path: path)
       for held in expected {

@@ -1,31 +1,20 @@
+import Glibc
 import MimoMapping
 import MimoSystem
-import PluginABI
 
-/// A loaded plugin. Its table was checked when it was loaded; the library stays as long as this object does.
-package final class PluginLibrary {
+/// A plugin as the host knows it: by what its process answers. Its code never runs in this one.
+package struct PluginLibrary: Sendable {
   package let info: PluginInfo
-  private let table: mimo_plugin
-  private let library: DynamicLibrary
+  private let process: PluginProcess
 
-  /// Loads, negotiates and checks. Throws for a file that is no library, has no entry symbol, speaks another ABI, or
-  /// hands over a table that breaks the contract.
-  package init(path: String) throws(MimoError) {
-    library = try DynamicLibrary(path)
-    let address: UnsafeMutableRawPointer
-    do {
-      address = try library.symbol(MIMO_ENTRY_SYMBOL)
-    } catch {
-      throw MimoError(
-        .plugin, "is a shared library, but no plugin: it does not export \(MIMO_ENTRY_SYMBOL)", path: path,
-        remedy: "Name a plugin of mimo-host, such as libQwen3VL.so")
+  /// Lets the plugin be loaded, negotiated with and checked. Throws for a file that is no library, has no entry symbol,
+  /// speaks another ABI, hands over a table that breaks the contract, or does not come back.
+  package init(path: String, process: PluginProcess = .beside(ProgramPath.running)) throws(MimoError) {
+    self.process = process
+    guard let info = try process.ask(path, nil).info else {
+      throw MimoError(.plugin, "the plugin's process says nothing about it", path: path)
     }
-    let entry = unsafeBitCast(address, to: mimo_entry_function.self)
-    do {
-      (table, info) = try PluginTable.read(try PluginTable.negotiate(entry), path: path)
-    } catch {
-      throw error.at(path: path)
-    }
+    self.info = info
   }
 
   /// What `model` is in `layout`: all sources, targets and how the ones are made of the others.
@@ -39,14 +28,17 @@ package final class PluginLibrary {
         .usage, "plugin \(info.family) has no layout \(layout)", path: info.path,
         remedy: "It has \(info.layouts.joined(separator: ", "))")
     }
-    let session = DescribeSession(
-      model, architecture: try architecture(of: model), components: info.components.map(\.name),
-      limit: declarationLimit)
-    let status = withExtendedLifetime(self) { call(session, layout) }
+    let request = DescribeRequest(
+      layout: layout, architecture: try architecture(of: model), model: model, limit: declarationLimit)
+    let answer = try process.ask(info.path, request)
+    guard answer.info == info else {
+      throw MimoError(
+        .plugin, "the plugin's file was changed while it was used", path: info.path, remedy: "Run the command again")
+    }
     do {
-      return try session.finish(status)
+      return try answer.description()
     } catch {
-      throw error.at(path: error.code == .plugin ? info.path : nil)
+      throw error.at(path: info.path)
     }
   }
 
@@ -59,18 +51,5 @@ package final class PluginLibrary {
       .invalidInput,
       "config.json \(what), plugin \(info.family) serves \(info.architectures.joined(separator: ", "))",
       path: info.path, remedy: "Choose the plugin of the model's family with --plugin")
-  }
-
-  private func call(_ session: DescribeSession, _ layout: String) -> mimo_status {
-    var host = DescribeHost.table
-    var layout = layout
-    let builder = OpaquePointer(Unmanaged.passUnretained(session).toOpaque())
-    return withExtendedLifetime(session) {
-      layout.withUTF8 { bytes in
-        let view = mimo_string(
-          data: UnsafeRawPointer(bytes.baseAddress)?.assumingMemoryBound(to: CChar.self), length: bytes.count)
-        return table.describe(&host, builder, view)
-      }
-    }
   }
 }

@@ -6,11 +6,17 @@ enum LinuxCalls {
   typealias CopyFileRange =
     @convention(c) (CInt, UnsafeMutablePointer<off_t>?, CInt, UnsafeMutablePointer<off_t>?, Int, CUnsignedInt) -> Int
 
+  /// prctl is variadic in C; on x86-64 and arm64 its words are passed as those of any other function.
+  typealias Prctl = @convention(c) (CInt, UInt, UInt, UInt, UInt) -> CInt
   typealias SchedGetaffinity = @convention(c) (pid_t, Int, UnsafeMutableRawPointer) -> CInt
 
   /// RENAME_NOREPLACE of linux/fs.h.
   static let renameNoReplaceFlag: CUnsignedInt = 1
 
+  /// PR_SET_PDEATHSIG of linux/prctl.h.
+  static let setParentDeathSignal: CInt = 1
+
+  static let prctl = dlsym(nil, "prctl").map { unsafeBitCast($0, to: Prctl.self) }
   static let renameat2 = dlsym(nil, "renameat2").map { unsafeBitCast($0, to: Renameat2.self) }
   static let copyFileRange = dlsym(nil, "copy_file_range").map { unsafeBitCast($0, to: CopyFileRange.self) }
   static let schedGetaffinity = dlsym(nil, "sched_getaffinity").map { unsafeBitCast($0, to: SchedGetaffinity.self) }

@@ -42,13 +42,13 @@ package func saturatingSum(_ numbers: some Sequence<Int>) -> Int {
   return sum
 }
 
-/// Row-major strides, in elements.
+/// Row-major strides, in elements. Where a dimension is 0 the others may be anything, and the strides mean nothing.
 package func rowMajorStrides(_ dims: DimVector) -> DimVector {
   var strides = DimVector(repeating: 1, count: dims.count)
   var stride = 1
   for i in (0..<dims.count).reversed() {
     strides[i] = stride
-    stride *= Swift.max(dims[i], 1)
+    stride &*= Swift.max(dims[i], 1)
   }
   return strides
 }

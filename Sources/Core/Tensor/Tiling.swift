@@ -19,7 +19,8 @@ package enum Tiling {
 
   /// nil when `regions` tile `shape`.
   ///
-  /// - Complexity: O(n log n x rank) for boxes that come apart by cuts, O(n^2) for at most 4096 that interlock.
+  /// - Complexity: O(n log n x rank) for boxes that come apart by cuts, O(n^2) for at most 4096 that interlock. What takes
+  ///   longer, as boxes that come off one at a time do, is `irregular`.
   package static func fault(_ regions: [Region], in shape: GlobalShape) -> Fault? {
     if regions.count == 1, regions[0] == Region(whole: shape) { return nil }
     for region in regions where !region.isInside(shape) { return .outside(region) }
@@ -46,6 +47,10 @@ package enum Tiling {
   }
 
   private static let mostInterlocked = 4096
+  /// Comparisons that one tiling may cost: `looksPerBox` for each of its boxes and dimensions, or `fewestLooks` for a small
+  /// one. Grids of any size take far less.
+  private static let looksPerBox = 256
+  private static let fewestLooks = 1 << 24
 
   /// Two boxes with a common element.
   ///
@@ -55,8 +60,11 @@ package enum Tiling {
     guard let rank = regions.first?.rank, regions.count > 1 else { return nil }
     if rank == 0 { return .overlap(regions[0], regions[1]) }
     var pending: [(members: [Int], dim: Int, tried: Int)] = [(Array(regions.indices), 0, 0)]
+    var looks = max(fewestLooks, regions.count * looksPerBox * rank)
     while let group = pending.popLast() {
       guard group.members.count > 1 else { continue }
+      looks -= cost(of: group.members.count, isSplit: group.tried < rank)
+      guard looks >= 0 else { return .irregular(boxes: group.members.count) }
       if group.tried == rank {
         guard group.members.count <= mostInterlocked else { return .irregular(boxes: group.members.count) }
         if let (a, b) = pairwiseOverlap(regions, group.members) { return .overlap(regions[a], regions[b]) }
@@ -67,6 +75,11 @@ package enum Tiling {
       for part in parts { pending.append((part, (group.dim + 1) % rank, tried)) }
     }
     return nil
+  }
+
+  /// Comparisons that sorting so many boxes takes, or holding each against each.
+  private static func cost(of boxes: Int, isSplit: Bool) -> Int {
+    isSplit ? boxes * (Int.bitWidth - boxes.leadingZeroBitCount) : boxes * boxes / 2
   }
 
   /// The members in groups whose reaches along `dim` do not touch.

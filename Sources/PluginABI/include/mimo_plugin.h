@@ -12,6 +12,8 @@
  *       in either direction.
  *   R3  Functions answer with a mimo_status or an id; errors are said through `fail`. A plugin never exits or aborts.
  *   R4  `describe` is deterministic and re-entrant: the same config, sources and options give the same calls.
+ *       A call that declares something is checked by itself at once; against the others when the host builds the model
+ *       from all of them, after that or meanwhile: an answered id is no promise that it will be taken.
  *   R5  After a call answered MIMO_FAILED (or MIMO_NO_NODE) the plugin returns from `describe` with MIMO_FAILED. The host
  *       remembers the first failure, so a plugin may also go on: later calls answer failed and change nothing.
  *   Thread tags: [host] the host calls it, on any one thread at a time per builder; [describe] the plugin calls it, only

@@ -55,15 +55,9 @@ func withProgress(
 
 /// The plugin that `--plugin` means.
 func loadPlugin(_ name: String) throws(MimoError) -> PluginLibrary {
-  try PluginLibrary(path: try PluginFolder(executable: executablePath()).locate(name))
-}
-
-/// Absolute path of the running program.
-func executablePath() -> String {
-  var buffer = [CChar](repeating: 0, count: Int(PATH_MAX) + 1)
-  let count = readlink("/proc/self/exe", &buffer, buffer.count - 1)
-  guard count > 0 else { return CommandLine.arguments[0] }
-  return String(decoding: buffer[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self)
+  let program = ProgramPath.running
+  return try PluginLibrary(
+    path: try PluginFolder(executable: program).locate(name), process: PluginProcess(program: program))
 }
 
 extension ConvertOptions {

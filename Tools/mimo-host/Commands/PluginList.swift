@@ -4,7 +4,7 @@ import MimoSystem
 
 /// Carries out `mimo-host plugin list`.
 func run(_ options: PluginListOptions) throws(MimoError) {
-  let folder = PluginFolder(executable: executablePath())
+  let folder = PluginFolder(executable: ProgramPath.running)
   let listing = PluginListing(try folder.families())
   if options.json {
     Console.printResult(listing.json)
@@ -25,7 +25,7 @@ struct PluginListing {
 
   init(_ files: [(family: String, path: String)]) {
     rows = files.map { file in
-      Row(path: file.path, found: capture { () throws(MimoError) in try PluginLibrary(path: file.path).info })
+      Row(path: file.path, found: capture { () throws(MimoError) in try loadPlugin(file.path).info })
     }
   }
 

@@ -32,7 +32,7 @@ extension Inspection {
       return result
     }
     if name == ".metadata" { return try Inspection(metadata: path) }
-    if name.hasSuffix(".pt") || name.hasSuffix(".pth") || name.hasSuffix(".bin") { return try Inspection(torch: path) }
+    if name.hasSuffix(".pt") || name.hasSuffix(".pth") || name.hasSuffix(".bin") { return try Inspection(torch: PosixByteSource(path: path)) }
     if name.hasSuffix(".distcp") {
       throw MimoError(
         .usage, "is a part of a distributed checkpoint; .metadata says what is in it", path: path,

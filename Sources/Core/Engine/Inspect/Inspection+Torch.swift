@@ -41,8 +41,11 @@ extension Inspection {
 
   /// A `.metadata` alone: its pickle as data.
   init(metadata path: String) throws(MimoError) {
+    try self.init(metadata: try FileSystem.readSmallFile(path, limit: 256 << 20), path: path)
+  }
+
+  package init(metadata bytes: [UInt8], path: String) throws(MimoError) {
     self.init(path: path, kind: ".metadata of a distributed checkpoint")
-    let bytes = try FileSystem.readSmallFile(path, limit: 256 << 20)
     let graph = try PickleReader.read(bytes, policy: .metadata, path: path)
     objects = [
       Object(name: ".metadata", bytes: bytes.count, value: PickleJSON.value(try graph.value(graph.root, path: path)))
@@ -50,9 +53,9 @@ extension Inspection {
   }
 
   /// A file that torch.save wrote.
-  init(torch path: String) throws(MimoError) {
-    self.init(path: path, kind: "torch.save file")
-    try add(torch: path, named: nil)
+  package init(torch source: some ByteSource) throws(MimoError) {
+    self.init(path: source.path, kind: "torch.save file")
+    try add(torch: source, named: nil)
   }
 
   /// Megatron's old format: a torch.save file a rank.
@@ -62,18 +65,20 @@ extension Inspection {
     }
     self.init(path: checkpoint.path, kind: "legacy torch checkpoint (mp_rank_*)")
     for name in checkpoint.parts.map(\.name) + checkpoint.others {
-      try add(torch: FileSystem.join(checkpoint.path, name), named: name)
+      try add(torch: PosixByteSource(path: FileSystem.join(checkpoint.path, name)), named: name)
     }
   }
 
+  /// Longer names are no tensors' names; each tensor below one would repeat it.
+  private static let longestName = 1000
+
   /// Tensors that are entries of dicts become tensors, all else one object.
-  private mutating func add(torch path: String, named name: String?) throws(MimoError) {
-    let source = try PosixByteSource(path: path)
+  private mutating func add(torch source: some ByteSource, named name: String?) throws(MimoError) {
     let object = try TorchObject(file: source)
-    files.append(File(path: name ?? FileSystem.split(path).name, bytes: source.size))
+    files.append(File(path: name ?? FileSystem.split(source.path).name, bytes: source.size))
     collect(object.value, "", in: name)
     objects.append(
-      Object(name: name ?? FileSystem.split(path).name, bytes: Int(clamping: source.size), value: PickleJSON.value(object.value)))
+      Object(name: name ?? FileSystem.split(source.path).name, bytes: Int(clamping: source.size), value: PickleJSON.value(object.value)))
   }
 
   private mutating func collect(_ value: PickleValue, _ prefix: String, in file: String?) {
@@ -91,7 +96,8 @@ extension Inspection {
     }
     for pair in pairs {
       guard let key = PickleJSON.key(pair.key) else { continue }
-      collect(pair.value, prefix.isEmpty ? key : "\(prefix).\(key)", in: file)
+      let name = prefix.isEmpty ? key : "\(prefix).\(key)"
+      if name.utf8.count <= Inspection.longestName { collect(pair.value, name, in: file) }
     }
   }
 }

@@ -46,6 +46,13 @@ enum PickleJSON {
     }
   }
 
+  /// A tuple of simple values in parentheses. Others are only told to be there: JSON within JSON within JSON would double
+  /// its escapes with each level.
+  private static func compositeKey(_ value: PickleValue) -> String {
+    guard case .tuple(let items) = value, items.count <= 8 else { return "(...)" }
+    return "(" + items.map { key($0) ?? "..." }.joined(separator: ", ") + ")"
+  }
+
   /// nil when the value is no tensor.
   static func tensor(_ value: PickleValue) -> TorchTensorReference? {
     guard case .object(let object) = value, object.callable.module.hasPrefix("torch") else { return nil }
@@ -55,7 +62,7 @@ enum PickleJSON {
   private static func object(_ pairs: [PicklePair], depth: Int) -> JSONObject {
     var result = JSONObject()
     for pair in pairs.prefix(mostItems) {
-      let name = key(pair.key) ?? String(decoding: JSONWriter.write(value(pair.key, depth: depth + 1)), as: UTF8.self)
+      let name = key(pair.key) ?? compositeKey(pair.key)
       result[name] = value(pair.value, depth: depth + 1)
     }
     if pairs.count > mostItems { result["..."] = .string("and \(pairs.count - mostItems) more") }

@@ -6,8 +6,8 @@ import MimoSystem
 /// Form (integers little-endian): the magic, u32 version, then records. A record is u32 length, u32 CRC-32 of its
 /// position (u64) and its payload, payload. The first record is the header. A record counts only when it is whole:
 /// what follows the last whole one is a torn write, and is cut off.
-struct JournalFile: ~Copyable {
-  static let magic = Array("MIMOJRNL".utf8)
+package struct JournalFile: ~Copyable {
+  package static let magic = Array("MIMOJRNL".utf8)
   static let version: UInt32 = 1
   /// Larger than any record that a plan can make; keeps a damaged length from taking memory.
   static let largestRecord = 64 << 20
@@ -18,7 +18,7 @@ struct JournalFile: ~Copyable {
   private(set) var end: UInt64
 
   /// Begins a journal in an empty file.
-  init(beginning file: File, header: [UInt8]) throws(MimoError) {
+  package init(beginning file: File, header: [UInt8]) throws(MimoError) {
     self.file = file
     end = 0
     var bytes = JournalFile.magic
@@ -50,7 +50,7 @@ struct JournalFile: ~Copyable {
   }
 
   /// Appends records and waits until they are on the disk.
-  mutating func append(_ payloads: [[UInt8]]) throws(MimoError) {
+  package mutating func append(_ payloads: [[UInt8]]) throws(MimoError) {
     var bytes: [UInt8] = []
     for payload in payloads { try JournalFile.append(payload, at: end + UInt64(bytes.count), to: &bytes) }
     try file.write(bytes, at: end)

@@ -2,13 +2,15 @@ import MimoFormats
 import MimoSystem
 
 /// All that decides the bytes of a result, in words: two runs that agree in it may share their work.
-struct RunIdentity: Sendable, Equatable {
+package struct RunIdentity: Sendable, Equatable {
   /// What it is about, and how it is. In the order in which differences are told.
   private(set) var facts: [(name: String, value: String)] = []
 
+  package init() {}
+
   mutating func add(_ name: String, _ value: String) { facts.append((name, value)) }
 
-  static func == (a: RunIdentity, b: RunIdentity) -> Bool { a.facts.elementsEqual(b.facts, by: ==) }
+  package static func == (a: RunIdentity, b: RunIdentity) -> Bool { a.facts.elementsEqual(b.facts, by: ==) }
 
   /// What differs from the run that began, in words; empty when nothing does.
   func differences(from begun: RunIdentity) -> [String] {

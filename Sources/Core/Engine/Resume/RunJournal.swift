@@ -8,7 +8,7 @@ import Synchronization
 ///
 /// A unit is recorded once its bytes are on the disk: units gather, then the files that they touched are synced, then
 /// the records are appended and synced. What is lost with the machine is the last batch.
-final class RunJournal: Sendable {
+package final class RunJournal: Sendable {
   /// Bytes of whole tensors in a batch: some tenths of a second of a disk's time. Each output file adds to it, because
   /// each costs a sync.
   private static let batchBytes = 64 << 20
@@ -59,7 +59,7 @@ final class RunJournal: Sendable {
   }
 
   /// Continues a journal; nil when no unit is recorded. Throws when it is of another run, and for what is no journal.
-  init?(continuing file: File, _ identity: RunIdentity, plan: ConversionPlan, resources: Resources) throws(MimoError) {
+  package init?(continuing file: File, _ identity: RunIdentity, plan: ConversionPlan, resources: Resources) throws(MimoError) {
     var replay = Replay(plan, path: file.path)
     var window: Int?
     let journal = try JournalFile(continuing: file) { header, payload throws(MimoError) in

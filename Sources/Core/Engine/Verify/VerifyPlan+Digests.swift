@@ -16,10 +16,15 @@ extension VerifyPlan {
         .usage, "has no \(ConversionReport.fileName) to be checked against", path: request.first,
         remedy: "Name a second checkpoint to compare it with")
     }
-    let report = try RecordedDigests(path: path)
+    let report = try RecordedDigests(try FileSystem.readSmallFile(path, limit: 1 << 30), path: path)
     let check =
       format == .hf
       ? try DigestCheck(folder: request.first, report) : try DigestCheck(stored: request, format, report, plugin: plugin)
+    guard !check.items.isEmpty else {
+      throw MimoError(
+        .invalidInput, "has no digest of anything in the checkpoint", path: path,
+        remedy: "The report belongs to another checkpoint")
+    }
     self.init(bytes: check.items.reduce(0) { $0 + $1.bytes }) { (progress) throws(MimoError) in
       try check.run(request, progress: progress)
     }
@@ -27,16 +32,15 @@ extension VerifyPlan {
 }
 
 /// The digests in a conversion report.
-struct RecordedDigests {
+package struct RecordedDigests {
   /// CRC-64 of each Hugging Face tensor, by name.
   private(set) var whole: [String: UInt64] = [:]
   /// CRC-32 of each stored chunk of a target, by name.
   private(set) var chunks: [String: [UInt32]] = [:]
-  let path: String
 
-  init(path: String) throws(MimoError) {
-    self.path = path
-    let json = try JSONParser.parse(file: path, limit: 1 << 30)
+  /// Reads the bytes of a `conversion_report.json`.
+  package init(_ bytes: [UInt8], path: String) throws(MimoError) {
+    let json = try JSONParser.parse(bytes, path: path)
     guard json["schema"]?.integer == ConversionReport.schemaVersion else {
       throw MimoError(.unsupported, "is of another schema than \(ConversionReport.schemaVersion)", path: path)
     }
@@ -44,17 +48,22 @@ struct RecordedDigests {
       guard let name = tensor["name"]?.string, let crc = tensor["crc64"]?.string.flatMap({ UInt64($0, radix: 16) }) else {
         throw MimoError(.invalidInput, "a source has no name or no crc64", path: path)
       }
-      whole[name] = crc
+      guard whole.updateValue(crc, forKey: name) == nil else {
+        throw MimoError(.invalidInput, "two sources have the same name", path: path, tensor: name)
+      }
     }
     for target in json["targets"]?.array ?? [] {
       guard let name = target["name"]?.string, let list = target["chunks_crc32"]?.array else {
         throw MimoError(.invalidInput, "a target has no name or no chunks_crc32", path: path)
       }
-      chunks[name] = try list.map { value throws(MimoError) in
+      let digests = try list.map { value throws(MimoError) in
         guard let crc = value.string.flatMap({ UInt32($0, radix: 16) }) else {
           throw MimoError(.invalidInput, "a digest is no hexadecimal number", path: path, tensor: name)
         }
         return crc
+      }
+      guard chunks.updateValue(digests, forKey: name) == nil else {
+        throw MimoError(.invalidInput, "two targets have the same name", path: path, tensor: name)
       }
     }
   }

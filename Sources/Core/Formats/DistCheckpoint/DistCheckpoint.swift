@@ -93,9 +93,7 @@ package struct DistCheckpoint: Sendable {
       throw MimoError(.unsupported, "the file of \(metadata.size) bytes is too large", path: metadata.path)
     }
     let bytes = try metadata.bytes(at: 0, count: Int(metadata.size))
-    let graph = try PickleReader.read(bytes, policy: .metadata, path: metadata.path)
-    var decoder = DistMetadataDecoder(graph, path: metadata.path)
-    try decoder.decode()
+    let decoder = try DistMetadataDecoder(bytes, path: metadata.path)
 
     self.path = path
     kind = try DistCheckpointLocation.kind(of: path)
@@ -109,7 +107,9 @@ package struct DistCheckpoint: Sendable {
     try checkRanges()
   }
 
+  /// Items lie in their file, and together are no longer than it: reading each once costs no more than reading the file.
   private func checkRanges() throws(MimoError) {
+    var room = files.map(\.size)
     func check(_ key: String, _ file: Int, _ offset: UInt64, _ length: UInt64) throws(MimoError) {
       let size = files[file].size
       guard offset <= size, length <= size - offset else {
@@ -118,6 +118,13 @@ package struct DistCheckpoint: Sendable {
           path: FileSystem.join(path, files[file].name), tensor: key, byte: offset,
           remedy: "The file is cut short; copy it again")
       }
+      guard length <= room[file] else {
+        throw MimoError(
+          .invalidInput, "the items of the file overlap: with this one they are longer than its \(size) bytes",
+          path: FileSystem.join(path, files[file].name), tensor: key, byte: offset,
+          remedy: "The checkpoint's .metadata is damaged; copy it again")
+      }
+      room[file] -= length
     }
     for tensor in tensors {
       for chunk in tensor.chunks { try check(tensor.key, chunk.file, chunk.offset, chunk.length) }

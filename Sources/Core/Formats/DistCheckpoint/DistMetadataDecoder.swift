@@ -2,13 +2,13 @@ import MimoSystem
 import MimoTensor
 
 /// Takes the catalog out of the pickle of a `.metadata` file.
-struct DistMetadataDecoder {
+package struct DistMetadataDecoder {
   private typealias Index = PickleGraph.Index
 
   private let graph: PickleGraph
   private let path: String
-  private(set) var tensors: [DistTensor] = []
-  private(set) var objects: [DistObject] = []
+  package private(set) var tensors: [DistTensor] = []
+  package private(set) var objects: [DistObject] = []
   private(set) var fileNames: [String] = []
   private(set) var tensorIndex: [String: Int] = [:]
 
@@ -32,12 +32,19 @@ struct DistMetadataDecoder {
   /// Chunks by offset, of tensors where the hint did not lead to the chunk.
   private var chunksByOffset: [Int: [DimVector: Int]] = [:]
 
+  /// Chunks that may still come: each is a value of its own in the pickle, so more of them are shared lists, which would
+  /// make a small file fill the memory.
+  private var chunksLeft: Int
+
   private static let unplaced = -1
 
-  init(_ graph: PickleGraph, path: String) {
-    self.graph = graph
+  /// Takes the bytes of a `.metadata` file apart.
+  package init(_ bytes: [UInt8], path: String) throws(MimoError) {
+    graph = try PickleReader.read(bytes, policy: .metadata, path: path)
     self.path = path
     classes = graph.globals.map(Self.classify)
+    chunksLeft = graph.nodeCount
+    try decode()
   }
 
   private static func classify(_ global: PickleGlobal) -> Class? {
@@ -62,7 +69,7 @@ struct DistMetadataDecoder {
     MimoError(.invalidInput, message, path: path, tensor: key)
   }
 
-  mutating func decode() throws(MimoError) {
+  private mutating func decode() throws(MimoError) {
     guard let state = state(of: graph.root, { if case .metadata = $0 { true } else { false } }) else {
       throw failure("this is no checkpoint metadata")
     }
@@ -103,7 +110,7 @@ struct DistMetadataDecoder {
     entryOfNode[keyNode] = entry
   }
 
-  private func tensor(_ key: String, _ attributes: Index) throws(MimoError) -> DistTensor {
+  private mutating func tensor(_ key: String, _ attributes: Index) throws(MimoError) -> DistTensor {
     guard let properties = graph.entry(attributes, "properties"), let size = graph.entry(attributes, "size"),
       let list = graph.entry(attributes, "chunks")
     else { throw failure("properties, size or chunks are missing", key) }
@@ -113,6 +120,8 @@ struct DistMetadataDecoder {
     guard let volume = shape.elementCount, dtype.byteCount(elements: volume) != nil else {
       throw failure("a tensor of shape \(shape) is too large", key)
     }
+    chunksLeft -= graph.count(list) ?? 0
+    guard chunksLeft >= 0 else { throw failure("it shares its list of chunks with other tensors", key) }
     var chunks: [DistChunk] = []
     chunks.reserveCapacity(graph.count(list) ?? 0)
     let isList = try graph.forEachItem(list) { item throws(MimoError) in

@@ -12,7 +12,12 @@ extension SourceManifest {
         remedy: "Use the version of mimo-host that wrote it")
     }
     var files: [WeightFile] = []
-    for field in try root.member("files").items() { files.append(try weightFile(field)) }
+    var padding = 0
+    for field in try root.member("files").items() {
+      files.append(try weightFile(field))
+      padding += files[files.count - 1].padding
+      guard padding <= SafeTensorsHeader.lengthLimit else { throw field.failure("padding of all files is too large") }
+    }
     var companions: [HuggingFaceFolder.Companion] = []
     for field in try root.member("companions").items() {
       let size = try field.member("size").integer()

@@ -226,8 +226,8 @@ package struct JSONScanner {
   }
 
   private func validated(_ part: UnsafeRawBufferPointer, from start: Int) throws(MimoError) -> String {
-    guard let text = String(validating: part.bindMemory(to: UInt8.self), as: UTF8.self) else {
-      throw failure("not JSON: string is not UTF-8", at: start)
+    guard let text = String(fileText: part.bindMemory(to: UInt8.self)) else {
+      throw failure("not JSON: string is not UTF-8, or has a character of too many marks", at: start)
     }
     return text
   }

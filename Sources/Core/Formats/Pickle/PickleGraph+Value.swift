@@ -5,21 +5,29 @@ extension PickleGraph {
   package func value(_ index: Index, maximumValueCount: Int = 1 << 20, path: String? = nil) throws(MimoError)
     -> PickleValue
   {
-    var budget = maximumValueCount
+    var budget = Budget(
+      values: min(maximumValueCount, source.count * 32 + 1 << 12), textBytes: source.count * 16 + 1 << 20)
     return try value(index, depth: 0, budget: &budget, path: path)
   }
 
   private static var maximumDepth: Int { 200 }
 
-  private func value(_ index: Index, depth: Int, budget: inout Int, path: String?) throws(MimoError) -> PickleValue {
-    budget -= 1
-    guard depth < Self.maximumDepth, budget >= 0 else {
+  /// What a tree may still take: a pickle of a kilobyte can share one value a million times, or one long text.
+  private struct Budget {
+    var values: Int
+    var textBytes: Int
+  }
+
+  private func value(_ index: Index, depth: Int, budget: inout Budget, path: String?) throws(MimoError) -> PickleValue {
+    let node = nodes[Int(index)]
+    budget.values -= 1
+    if node.kind.isText { budget.textBytes -= Int(node.low) }
+    guard depth < Self.maximumDepth, budget.values >= 0, budget.textBytes >= 0 else {
       throw MimoError(
         .invalidInput,
         depth < Self.maximumDepth ? "the pickled object is too large" : "the pickled object is nested too deep",
         path: path)
     }
-    let node = nodes[Int(index)]
     let text = Int(truncatingIfNeeded: node.high)
     switch node.kind {
     case .none: return .none
@@ -32,7 +40,7 @@ extension PickleGraph {
       return .string(String(String.UnicodeScalarView(source[text..<text + Int(node.low)].map { Unicode.Scalar($0) })))
     case .string:
       guard let value = string(index) else {
-        throw MimoError(.invalidInput, "a string is not valid UTF-8", path: path, byte: node.high)
+        throw MimoError(.invalidInput, "a string is not UTF-8, or has a character of too many marks", path: path, byte: origin + node.high)
       }
       return .string(value)
     case .tuple:
@@ -50,7 +58,7 @@ extension PickleGraph {
     }
   }
 
-  private func items(_ index: Index, depth: Int, budget: inout Int, path: String?) throws(MimoError) -> [PickleValue] {
+  private func items(_ index: Index, depth: Int, budget: inout Budget, path: String?) throws(MimoError) -> [PickleValue] {
     var result: [PickleValue] = []
     try forEachItem(index) { item throws(MimoError) in
       result.append(try value(item, depth: depth + 1, budget: &budget, path: path))
@@ -58,7 +66,7 @@ extension PickleGraph {
     return result
   }
 
-  private func pairs(_ index: Index, depth: Int, budget: inout Int, path: String?) throws(MimoError) -> [PicklePair] {
+  private func pairs(_ index: Index, depth: Int, budget: inout Budget, path: String?) throws(MimoError) -> [PicklePair] {
     var result: [PicklePair] = []
     try forEachEntry(index) { key, item throws(MimoError) in
       let key = try value(key, depth: depth + 1, budget: &budget, path: path)
@@ -67,7 +75,7 @@ extension PickleGraph {
     return result
   }
 
-  private func object(_ object: Object, depth: Int, budget: inout Int, path: String?) throws(MimoError) -> PickleValue {
+  private func object(_ object: Object, depth: Int, budget: inout Budget, path: String?) throws(MimoError) -> PickleValue {
     guard let callable = global(object.callable),
       case .tuple(let arguments) = try value(object.arguments, depth: depth + 1, budget: &budget, path: path)
     else { throw MimoError(.invalidInput, "an object is not made by a named class", path: path) }

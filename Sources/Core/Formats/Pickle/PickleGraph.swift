@@ -12,6 +12,9 @@ package struct PickleGraph: Sendable {
     case none, bool, int, bigInt, float, string, bytes, tuple, list, set, dict, global, object, persistentID
     /// Text of protocol-1 strings and bytes-as-text: Latin-1.
     case latin1
+
+    /// Whether the node is a run of the pickle's bytes, `low` long.
+    var isText: Bool { self == .string || self == .latin1 || self == .bytes || self == .bigInt }
   }
 
   struct Node {
@@ -51,6 +54,8 @@ package struct PickleGraph: Sendable {
   static let nowhere = UInt32.max
 
   package internal(set) var source: [UInt8]
+  /// Where `source` begins in its file.
+  let origin: UInt64
   package internal(set) var root: Index = 0
   var nodes: ContiguousArray<Node> = []
   var children: ContiguousArray<Index> = []
@@ -59,7 +64,10 @@ package struct PickleGraph: Sendable {
   var objects: ContiguousArray<Object> = []
   package internal(set) var globals: ContiguousArray<PickleGlobal> = []
 
-  init(source: [UInt8]) { self.source = source }
+  init(source: [UInt8], origin: UInt64) {
+    self.source = source
+    self.origin = origin
+  }
 
   package var nodeCount: Int { nodes.count }
 
@@ -77,11 +85,11 @@ package struct PickleGraph: Sendable {
 
   package func isNone(_ index: Index) -> Bool { nodes[Int(index)].kind == .none }
 
-  /// The text of a string; nil for other nodes and for text that is not valid UTF-8.
+  /// The text of a string; nil for other nodes and for what is no text.
   package func string(_ index: Index) -> String? {
     let node = nodes[Int(index)]
     guard node.kind == .string else { return nil }
-    return String(validating: source[Int(node.high)..<Int(node.high) + Int(node.low)], as: UTF8.self)
+    return String(fileText: source[Int(node.high)..<Int(node.high) + Int(node.low)])
   }
 
   /// Whether a node is a string with this text.
@@ -180,10 +188,14 @@ package struct PickleGraph: Sendable {
     return true
   }
 
-  /// The last entry of a small dict under a string key.
+  /// Entries of a dict that is searched from end to end. The attributes of torch's objects are ten at most, and a
+  /// large dict that thousands of objects share would be searched thousands of times.
+  private static var mostAttributes: Int { 64 }
+
+  /// The last entry of a small dict under a string key; nil for large ones.
   package func entry(_ index: Index, _ key: StaticString) -> Index? {
     let node = nodes[Int(index)]
-    guard node.kind == .dict else { return nil }
+    guard node.kind == .dict, containers[Int(node.low)].count <= 2 * Self.mostAttributes else { return nil }
     var found: Index?
     var next = containers[Int(node.low)].first
     while next != Self.nowhere {

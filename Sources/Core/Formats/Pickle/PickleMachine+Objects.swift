@@ -25,8 +25,7 @@ extension PickleMachine {
   mutating func pushGlobal(_ module: Range<Int>, _ name: Range<Int>) throws(MimoError) {
     if let known = globalNodes.find(module, name, in: graph.source) { return stack.append(known) }
     guard module.count < 4096, name.count < 4096,
-      let moduleText = String(validating: graph.source[module], as: UTF8.self),
-      let nameText = String(validating: graph.source[name], as: UTF8.self)
+      let moduleText = String(fileText: graph.source[module]), let nameText = String(fileText: graph.source[name])
     else { throw failure("a global's name is not text") }
     let global = PickleGlobal(moduleText, nameText)
     if let allowed = policy.globals, !allowed.contains(global) {

@@ -23,8 +23,8 @@ struct PickleMachine {
   private static let emptyTupleNode: Index = 3
   private static let firstSmallInt: Index = 4
 
-  init(_ bytes: [UInt8], policy: PicklePolicy, path: String?) {
-    graph = PickleGraph(source: bytes)
+  init(_ bytes: [UInt8], policy: PicklePolicy, path: String?, origin: UInt64) {
+    graph = PickleGraph(source: bytes, origin: origin)
     self.policy = policy
     self.path = path
     // About what torch's files need; pages that are not used are never touched.
@@ -230,6 +230,6 @@ struct PickleMachine {
   /// Names the opcode that is being carried out, and its place.
   func failure(_ message: String) -> MimoError {
     let opcode = opcodeStart < graph.source.count ? pickleOpcodeName(graph.source[opcodeStart]) : "end of the pickle"
-    return MimoError(.invalidInput, "\(opcode): \(message)", path: path, byte: UInt64(opcodeStart))
+    return MimoError(.invalidInput, "\(opcode): \(message)", path: path, byte: graph.origin + UInt64(opcodeStart))
   }
 }

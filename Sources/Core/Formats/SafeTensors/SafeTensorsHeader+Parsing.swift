@@ -5,23 +5,27 @@ import MimoTensor
 extension SafeTensorsHeader {
   /// Reads and checks the head of a file.
   package static func parse(_ file: File) throws(MimoError) -> SafeTensorsHeader {
-    let size = try file.size()
-    guard size >= 8 else {
+    try parse(PosixByteSource(file))
+  }
+
+  /// Reads and checks the head of what may be a safetensors file.
+  package static func parse(_ source: some ByteSource) throws(MimoError) -> SafeTensorsHeader {
+    guard source.size >= 8 else {
       throw MimoError(
-        .invalidInput, "no safetensors file: \(size) bytes, not even a header length", path: file.path, byte: 0,
+        .invalidInput, "no safetensors file: \(source.size) bytes, not even a header length", path: source.path, byte: 0,
         remedy: "Copy or download it again")
     }
     var prefix: UInt64 = 0
     try withUnsafeMutableBytes(of: &prefix) { buffer in
-      capture { () throws(MimoError) in try file.read(into: buffer, at: 0) }
+      capture { () throws(MimoError) in try source.read(into: buffer, at: 0) }
     }.get()
     let length = UInt64(littleEndian: prefix)
-    try check(length: length, fileSize: size, path: file.path)
+    try check(length: length, fileSize: source.size, path: source.path)
 
     let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: Int(length), alignment: 16)
     defer { buffer.deallocate() }
-    try file.read(into: buffer, at: 8)
-    return try parse(json: UnsafeRawBufferPointer(buffer), fileSize: size, path: file.path)
+    try source.read(into: buffer, at: 8)
+    return try parse(json: UnsafeRawBufferPointer(buffer), fileSize: source.size, path: source.path)
   }
 
   private static func check(length: UInt64, fileSize: UInt64, path: String?) throws(MimoError) {

@@ -46,6 +46,7 @@ package struct TorchZipArchive: Sendable {
   private mutating func readDirectory(_ source: some ByteSource) throws(MimoError) {
     let tail = try Tail(source, offset: offset, length: length)
     var (count, size, start) = (UInt64(tail.u16(10)), UInt64(tail.u32(12)), UInt64(tail.u32(16)))
+    var directoryEnd = tail.start
     if tail.end >= 20, tail.matches(-20, [0x50, 0x4B, 6, 7]) {
       let record = tail.u64(-12)
       guard record <= length, length - record >= 56 else {
@@ -54,14 +55,24 @@ package struct TorchZipArchive: Sendable {
       let bytes = ZipBytes(try source.bytes(at: offset + record, count: 56))
       guard bytes.matches(0, [0x50, 0x4B, 6, 6]) else { throw failure("there is no zip64 end record", at: record) }
       (count, size, start) = (bytes.u64(32), bytes.u64(40), bytes.u64(48))
+      // The record has 12 + 44 bytes and the locator before the end record follows it.
+      guard bytes.u64(4) == 44, record + 56 + 20 == tail.start else {
+        throw failure("the zip64 end record does not stand before the end record", at: record)
+      }
+      directoryEnd = record
     }
     guard start <= length, size <= length - start, size <= Self.maximumDirectoryLength, count <= size / 46 else {
       throw failure("the central directory lies outside of the item")
+    }
+    // Two archives in one, or one behind something else: readers would disagree about what is in it.
+    guard start + size == directoryEnd else {
+      throw failure("the central directory does not end where the end record begins", at: start)
     }
     directoryOffset = start
     let bytes = ZipBytes(try tail.bytes(at: start, count: Int(size), from: source))
     var place = 0
     for _ in 0..<count { place = try readEntry(bytes, place) }
+    guard place == bytes.count else { throw failure("the central directory is damaged", at: start + UInt64(place)) }
     guard !members.isEmpty else { throw failure("the archive is empty") }
   }
 
@@ -162,6 +173,8 @@ private struct Tail {
   private let archiveOffset: UInt64
   /// Place of the end record in the window.
   let end: Int
+  /// Where the end record begins, from the start of the archive.
+  var start: UInt64 { windowStart + UInt64(end) }
 
   private static let usual = 2048
   /// An end record and the longest comment.
@@ -209,7 +222,7 @@ private struct ZipBytes {
   func u32(_ place: Int) -> UInt32 { UInt32(u16(place)) | UInt32(u16(place + 2)) << 16 }
   func u64(_ place: Int) -> UInt64 { UInt64(u32(place)) | UInt64(u32(place + 4)) << 32 }
   func slice(_ place: Int, _ count: Int) -> [UInt8] { Array(bytes[place..<place + count]) }
-  func text(_ place: Int, _ count: Int) -> String? { String(validating: bytes[place..<place + count], as: UTF8.self) }
+  func text(_ place: Int, _ count: Int) -> String? { String(fileText: bytes[place..<place + count]) }
   func matches(_ place: Int, _ expected: [UInt8]) -> Bool {
     guard place >= 0, place + expected.count <= bytes.count else { return false }
     for i in 0..<expected.count where bytes[place + i] != expected[i] { return false }

@@ -20,8 +20,13 @@ package enum TorchZipItem {
   package static func object(_ value: PickleValue, storages: [[UInt8]] = [], root: String = "archive") -> [UInt8] {
     var pickle = PickleWriter()
     pickle.value(value)
+    return archive(pickle: pickle.finish(), storages: storages, root: root)
+  }
+
+  /// The same with a pickle that is written already.
+  package static func archive(pickle: [UInt8], storages: [[UInt8]] = [], root: String = "archive") -> [UInt8] {
     var members: [(name: String, content: [UInt8])] = [
-      ("data.pkl", pickle.finish()), (".format_version", formatVersion), (".storage_alignment", storageAlignment),
+      ("data.pkl", pickle), (".format_version", formatVersion), (".storage_alignment", storageAlignment),
       ("byteorder", byteOrder),
     ]
     for (index, storage) in storages.enumerated() { members.append(("data/\(index)", storage)) }

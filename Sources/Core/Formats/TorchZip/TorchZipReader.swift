@@ -49,8 +49,7 @@ package enum TorchZipReader {
     in source: some ByteSource, offset: UInt64 = 0, length: UInt64
   ) throws(MimoError) -> StoredTensor {
     let archive = try TorchZipArchive(source, offset: offset, length: length)
-    let pickle = try archive.contents("data.pkl", in: source, limit: PicklePolicy.tensorItem.maximumByteCount)
-    let graph = try PickleReader.read(pickle, policy: .tensorItem, path: source.path)
+    let graph = try pickle(.tensorItem, of: archive, in: source)
     let value = try graph.value(graph.root, maximumValueCount: 1 << 10, path: source.path)
     try checkFormat(archive, in: source)
     return try locate(TorchTensorReference(value, path: source.path), archive, in: source)
@@ -66,6 +65,15 @@ package enum TorchZipReader {
       dtype: dtype, dims: dims, strides: rowMajorStrides(dims), isContiguous: true,
       offset: offset + layout.dataOffset, available: layout.dataLength,
       crc32Position: layout.dataLength > 0 ? offset + layout.dataOffset + layout.dataLength + 4 : nil)
+  }
+
+  /// The pickle of an archive.
+  static func pickle(
+    _ policy: PicklePolicy, of archive: TorchZipArchive, in source: some ByteSource
+  ) throws(MimoError) -> PickleGraph {
+    let (start, _) = try archive.locate("data.pkl", in: source)
+    let bytes = try archive.contents("data.pkl", in: source, limit: policy.maximumByteCount)
+    return try PickleReader.read(bytes, policy: policy, path: source.path, origin: start)
   }
 
   /// Byte order and version of an archive.
@@ -110,8 +118,7 @@ package struct TorchObject: Sendable {
   /// Reads the object at a range of a file; unknown classes stay names.
   package init(_ source: some ByteSource, offset: UInt64 = 0, length: UInt64) throws(MimoError) {
     let archive = try TorchZipArchive(source, offset: offset, length: length)
-    let pickle = try archive.contents("data.pkl", in: source, limit: PicklePolicy.object.maximumByteCount)
-    let graph = try PickleReader.read(pickle, policy: .object, path: source.path)
+    let graph = try TorchZipReader.pickle(.object, of: archive, in: source)
     value = try graph.value(graph.root, path: source.path)
     try TorchZipReader.checkFormat(archive, in: source)
     self.archive = archive

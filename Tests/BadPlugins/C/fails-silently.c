@@ -1,0 +1,3 @@
+/* Fails without a word. */
+#define AT_START return MIMO_FAILED;
+#include "toy.h"

@@ -1,0 +1,3 @@
+/* Never comes back. */
+#define AT_START for (;;) pause();
+#include "toy.h"

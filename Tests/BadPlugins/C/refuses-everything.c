@@ -1,0 +1,3 @@
+/* Has no model at all. */
+#define AT_START FAIL("not today");
+#include "toy.h"

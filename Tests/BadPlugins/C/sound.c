@@ -1,0 +1,2 @@
+/* Keeps all rules. */
+#include "toy.h"

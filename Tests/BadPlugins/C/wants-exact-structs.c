@@ -1,0 +1,3 @@
+/* Refuses a host whose structs have grown. */
+#define OFFER_FITS (offer->struct_size == sizeof(mimo_offer))
+#include "toy.h"
