@@ -75,7 +75,7 @@ import Testing
       let found = refusal(of: target) { chunks in
         // Gate and up rows of one rank, say: the second is the first again.
         region = chunks[0].region
-        chunks[1].region = region
+        chunks[1] = chunks[1].moved(to: region)
       }
       expect(found, target, says: "\(region) and \(region) overlap")
     }
@@ -85,8 +85,9 @@ import Testing
     for target in output.catalog.targets.indices {
       var region = Region(offset: [], extent: [])
       let found = refusal(of: target) { chunks in
-        chunks[0].region.offset[0] += model.description.targets[target].shape.dims[0]
         region = chunks[0].region
+        region.offset[0] += model.description.targets[target].shape.dims[0]
+        chunks[0] = chunks[0].moved(to: region)
       }
       expect(found, target, says: "\(region) reaches outside")
     }
@@ -122,5 +123,12 @@ import Testing
     }
     #expect(found?.code == .plugin)
     #expect(found?.tensor == description.targets[3].globalName)
+  }
+}
+
+extension StoredChunk {
+  /// The same bytes, said to be another region.
+  fileprivate func moved(to region: Region) -> StoredChunk {
+    StoredChunk(region: region, file: file, offset: offset, strides: strides, isReplica: isReplica)
   }
 }
