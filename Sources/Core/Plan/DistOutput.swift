@@ -36,6 +36,7 @@ package struct DistOutput: Sendable {
     package var offset: UInt64
     /// The item.
     package var bytes: [UInt8]
+    package var length: UInt64 { UInt64(bytes.count) }
   }
 
   package private(set) var catalog = StoredCatalog()

@@ -153,7 +153,8 @@ struct GoldenReshardTests {
     try Host.convert(reference.command(to: scratch("there")))
     try Host.convert(plugin + ["--to", "hf", scratch("there"), scratch("short")])
     try Host.convert(plugin + ["--to", "megatron", scratch("there"), scratch("one")])
-    try Host.convert(plugin + ["--to", "ranks", "--pp", "2", scratch("one"), scratch("ranks")])
+    try Host.convert(plugin + ["--to", "fsdp_dtensor", "--fsdp", "3", scratch("one"), scratch("fsdp")])
+    try Host.convert(plugin + ["--to", "ranks", "--pp", "2", scratch("fsdp"), scratch("ranks")])
     try Host.convert(plugin + ["--to", "hf", scratch("ranks"), scratch("long")])
     expectEqual(
       try TensorFact.folder(scratch("long")), try TensorFact.folder(scratch("short")), reference.testDescription)

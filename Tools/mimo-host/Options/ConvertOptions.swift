@@ -53,13 +53,12 @@ struct ConvertOptions: CommandOptions {
     CommandSpec(
       words: ["convert"], summary: "convert a checkpoint to another format and parallel layout",
       usage: [
-        "--plugin P --to mimo --component NAME=tp=N[,...] ... HF_DIR OUT",
-        "--plugin P --to megatron [--tp N --pp N ...] HF_DIR OUT",
-        "--plugin P --to fsdp_dtensor (--component NAME=fsdp=N[,...] ... | --fsdp N ...) HF_DIR OUT",
-        "--plugin P --to ranks (--component ... | --tp N ...) HF_DIR OUT",
+        "--plugin P --to mimo --component NAME=tp=N[,...] ... SOURCE OUT",
+        "--plugin P --to megatron [--tp N --pp N ...] SOURCE OUT",
+        "--plugin P --to fsdp_dtensor (--component NAME=fsdp=N[,...] ... | --fsdp N ...) SOURCE OUT",
+        "--plugin P --to ranks (--component ... | --tp N ...) SOURCE OUT",
         "--plugin P --to prime HF_DIR OUT",
-        "--plugin P --to hf DIR OUT",
-        "--plugin P --to mimo|megatron|ranks (--component ... | --tp N ...) [--weights-only] MEGATRON_DIR OUT",
+        "--plugin P --to hf SOURCE OUT",
       ],
       notes: """
         OUT appears whole or not at all, with conversion_report.json in it; the source is
@@ -75,7 +74,7 @@ struct ConvertOptions: CommandOptions {
         \(CommonHelp.exitCodes)
         """,
       operands: [
-        OperandSpec("SOURCE", \.source, "The checkpoint to read: a folder in any format of --to"),
+        OperandSpec("SOURCE", \.source, "The checkpoint to read: a folder in any format of --to, or a legacy one (mp_rank_*)"),
         OperandSpec("OUT", \.output, "The folder to write; must not exist"),
       ],
       groups: [

@@ -78,7 +78,7 @@ struct DistWriter {
         })
     }
     let objects = output.objects.map { object in
-      DistObject(key: object.key, file: object.file, offset: object.offset, length: UInt64(object.bytes.count))
+      DistObject(key: object.key, file: object.file, offset: object.offset, length: object.length)
     }
     let plannerPath: ((String) -> [String])? = flavour == .fsdpDTensor ? { FSDPCompanions.plannerPath(of: $0) } : nil
     return try DistMetadataEncoder.encode(
