@@ -35,14 +35,17 @@ struct TrainingCheckpoint {
 
   private func addOptimizer(from wide: String) throws {
     let other = try DistCheckpoint.open(wide)
-    for file in other.files {
-      try FileManager.default.copyItem(
-        atPath: "\(other.path)/\(file.name)", toPath: "\(path)/\(TrainingCheckpoint.iteration)/optim\(file.name)")
-    }
+    let folder = "\(path)/\(TrainingCheckpoint.iteration)"
+    let random = TorchZipItem.object(.list([.none]))
+    try Data(random).write(to: URL(filePath: "\(folder)/random.distcp"))
     try edit { tensors, objects, files in
-      let first = files.count
-      files += other.files.map { "optim" + $0.name }
-      for prefix in TrainingCheckpoint.prefixes {
+      for (number, prefix) in TrainingCheckpoint.prefixes.enumerated() {
+        let first = files.count
+        let names = other.files.map { "optim\(number)\($0.name)" }
+        for (file, name) in zip(other.files, names) {
+          try FileManager.default.copyItem(atPath: "\(other.path)/\(file.name)", toPath: "\(folder)/\(name)")
+        }
+        files += names
         tensors += other.tensors.map { tensor in
           DistTensor(
             key: prefix + tensor.key, dtype: tensor.dtype, shape: tensor.shape,
@@ -51,10 +54,9 @@ struct TrainingCheckpoint {
             })
         }
       }
-      if let state = objects.first {
-        objects.append(
-          DistObject(key: "rng_state/shard_0.0_1.1", file: state.file, offset: state.offset, length: state.length))
-      }
+      objects.append(
+        DistObject(key: "rng_state/shard_0.0_1.1", file: files.count, offset: 0, length: UInt64(random.count)))
+      files.append("random.distcp")
     }
   }
 
