@@ -14,7 +14,7 @@ let engine: [(name: String, folder: String, dependencies: [Target.Dependency])] 
   ("MimoParallel", "Parallel", ["MimoSystem", "MimoTensor"]),
   ("MimoMapping", "Mapping", ["MimoSystem", "MimoTensor", "MimoParallel"]),
   ("MimoPlugins", "Plugins", ["PluginABI", "MimoSystem", "MimoTensor", "MimoFormats", "MimoParallel", "MimoMapping"]),
-  ("MimoPlan", "Plan", ["MimoSystem", "MimoTensor", "MimoFormats", "MimoParallel", "MimoMapping", "MimoPlugins"]),
+  ("MimoPlan", "Plan", ["MimoChecksum", "MimoSystem", "MimoTensor", "MimoFormats", "MimoParallel", "MimoMapping", "MimoPlugins"]),
   ("MimoEngine", "Engine", ["MimoChecksum", "MimoSystem", "MimoTensor", "MimoFormats", "MimoPlan"]),
 ]
 

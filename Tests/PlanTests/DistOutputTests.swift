@@ -32,7 +32,7 @@ import Testing
 
   @Test func filesHaveNoGapsAndNoOverlaps() {
     for (file, stored) in output.catalog.files.enumerated() {
-      var pieces = output.objects.filter { $0.file == file }.map { ($0.offset, $0.length) }
+      var pieces = output.objects.filter { $0.file == file }.map { ($0.offset, UInt64($0.bytes.count)) }
       for (index, item) in output.items.enumerated() where output.catalog.chunks[index].file == file {
         pieces.append((item.offset, output.frame(ofItem: index).length))
       }
@@ -92,6 +92,6 @@ import Testing
 
   @Test func statesAreEntriesOfTheirGrid() {
     #expect(output.objects.map(\.key) == (0..<3).map { "layers.fc2._extra_state/shard_\($0)_3" })
-    #expect(output.objects.allSatisfy { $0.length == UInt64(DistOutputTests.state.count) })
+    #expect(output.objects.allSatisfy { $0.bytes == DistOutputTests.state })
   }
 }

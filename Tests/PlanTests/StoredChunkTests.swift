@@ -75,7 +75,7 @@ import Testing
       let found = refusal(of: target) { chunks in
         // Gate and up rows of one rank, say: the second is the first again.
         region = chunks[0].region
-        chunks[1] = chunks[1].moved(to: region)
+        chunks[1] = StoredChunk(region: region, file: chunks[1].file, offset: chunks[1].offset)
       }
       expect(found, target, says: "\(region) and \(region) overlap")
     }
@@ -87,7 +87,7 @@ import Testing
       let found = refusal(of: target) { chunks in
         region = chunks[0].region
         region.offset[0] += model.description.targets[target].shape.dims[0]
-        chunks[0] = chunks[0].moved(to: region)
+        chunks[0] = StoredChunk(region: region, file: chunks[0].file, offset: chunks[0].offset)
       }
       expect(found, target, says: "\(region) reaches outside")
     }
@@ -123,12 +123,5 @@ import Testing
     }
     #expect(found?.code == .plugin)
     #expect(found?.tensor == description.targets[3].globalName)
-  }
-}
-
-extension StoredChunk {
-  /// The same bytes, said to be another region.
-  fileprivate func moved(to region: Region) -> StoredChunk {
-    StoredChunk(region: region, file: file, offset: offset, strides: strides, isReplica: isReplica)
   }
 }

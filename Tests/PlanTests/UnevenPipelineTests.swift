@@ -22,7 +22,7 @@ import Testing
   @Test(arguments: cases) func namesRestartOnEachStage(_ one: Case) throws {
     let model = try SmallModel(layers: one.layers.reduce(0, +))
     let layout = try model.layout(.init(pp: one.pp, ppFirst: one.first, ppLast: one.last))
-    let inventory = try RankInventory(layout, dtypes: layout.shardings.map { _ in .bf16 })
+    let inventory = try RankInventory(layout, dtypes: model.description.targets.map { _ in .bf16 })
     #expect(inventory.ranks.count == one.pp)
     var firstLayer = 0
     for (stage, (held, count)) in zip(inventory.ranks, one.layers).enumerated() {

@@ -7,8 +7,8 @@ struct InspectOptions: CommandOptions {
     CommandSpec(
       words: ["inspect"], summary: "show what a checkpoint holds", usage: ["[--json] PATH"],
       notes: """
-        Reads any format: safetensors, torch_dist, fsdp_dtensor, ranks. Runs nothing that the
-        checkpoint holds: pickles are read as data.
+        Reads any format: safetensors, torch_dist, fsdp_dtensor, ranks. Runs nothing
+        that the checkpoint holds: pickles are read as data.
 
         \(CommonHelp.exitCodes)
         """,
