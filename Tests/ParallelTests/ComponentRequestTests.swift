@@ -16,10 +16,10 @@ func refusal(_ body: () throws -> Void) -> String? {
 @Suite struct ComponentRequestTests {
   @Test func readsEveryOption() throws {
     let request = try ComponentRequest(
-      parsing: "language=tp=4, pp=2,dp=1,cp=3,ep=8,etp=2,pp_first=5,pp_last=6,rank_offset=0")
+      parsing: "language=tp=4, pp=2,dp=1,cp=3,ep=8,etp=2,fsdp=7,pp_first=5,pp_last=6,rank_offset=0")
     #expect(request.name == "language")
     let expected: [(ComponentRequest.Option, Int)] = [
-      (.tp, 4), (.pp, 2), (.dp, 1), (.cp, 3), (.ep, 8), (.etp, 2), (.ppFirst, 5), (.ppLast, 6), (.rankOffset, 0),
+      (.tp, 4), (.pp, 2), (.dp, 1), (.cp, 3), (.ep, 8), (.etp, 2), (.fsdp, 7), (.ppFirst, 5), (.ppLast, 6), (.rankOffset, 0),
     ]
     #expect(expected.count == ComponentRequest.Option.allCases.count)
     for (option, value) in expected { #expect(request[option] == value) }
@@ -40,7 +40,7 @@ func refusal(_ body: () throws -> Void) -> String? {
     ("language=tp=1,", "'' is not of the form option=N. Write \(ComponentRequest.syntax)"),
     (
       "language=tq=1",
-      "unknown option 'tq'. The options are tp, pp, dp, cp, ep, etp, pp_first, pp_last, rank_offset"
+      "unknown option 'tq'. The options are tp, pp, dp, cp, ep, etp, fsdp, pp_first, pp_last, rank_offset"
     ),
     ("language=tp=1,tp=2", "tp is given twice"),
     ("language=tp=two", "tp wants a whole number, not 'two'"),

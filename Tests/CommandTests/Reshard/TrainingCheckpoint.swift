@@ -35,14 +35,17 @@ struct TrainingCheckpoint {
 
   private func addOptimizer(from wide: String) throws {
     let other = try DistCheckpoint.open(wide)
+    let folder = "\(path)/\(TrainingCheckpoint.iteration)"
+    let random = TorchZipItem.object(.list([.none]))
+    try Data(random).write(to: URL(filePath: "\(folder)/random.distcp"))
     try edit { tensors, objects, files in
       for (number, prefix) in TrainingCheckpoint.prefixes.enumerated() {
         let first = files.count
-        files += other.files.map { "optim\(number)\($0.name)" }
-        for (file, name) in zip(other.files, files[first...]) {
-          try FileManager.default.copyItem(
-            atPath: "\(other.path)/\(file.name)", toPath: "\(path)/\(TrainingCheckpoint.iteration)/\(name)")
+        let names = other.files.map { "optim\(number)\($0.name)" }
+        for (file, name) in zip(other.files, names) {
+          try FileManager.default.copyItem(atPath: "\(other.path)/\(file.name)", toPath: "\(folder)/\(name)")
         }
+        files += names
         tensors += other.tensors.map { tensor in
           DistTensor(
             key: prefix + tensor.key, dtype: tensor.dtype, shape: tensor.shape,
@@ -51,12 +54,9 @@ struct TrainingCheckpoint {
             })
         }
       }
-      // The items of the wide weights' objects are no others' yet.
-      if let state = other.objects.first {
-        let file = files.count - other.files.count + state.file
-        objects.append(
-          DistObject(key: "rng_state/shard_0.0_1.1", file: file, offset: state.offset, length: state.length))
-      }
+      objects.append(
+        DistObject(key: "rng_state/shard_0.0_1.1", file: files.count, offset: 0, length: UInt64(random.count)))
+      files.append("random.distcp")
     }
   }
 

@@ -67,8 +67,9 @@ import Testing
     let training = try TrainingCheckpoint(Fixtures.experts, Detour.single, in: scratch)
     let bucket = "optimizer.distributed.dp_group_idx_0.gbuf_idx_0.bucket_idx_0.exp_avg"
     try training.edit { tensors, _, _ in
+      let norm = tensors.first { $0.key.hasPrefix("optimizer.") && $0.key.hasSuffix("final_layernorm.weight") }
       tensors.removeAll { $0.key.contains("optimizer.state.") }
-      guard var norm = tensors.first(where: { $0.key.hasSuffix("final_layernorm.weight") }) else { return }
+      guard var norm else { return }
       norm.key = bucket
       tensors.append(norm)
     }
