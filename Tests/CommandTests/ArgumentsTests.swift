@@ -76,7 +76,7 @@ private let pages = [
     ("convert --plugin P --to hf", "convert: SOURCE is missing. See mimo-host convert --help"),
     ("convert --plugin P --to hf A B C", "convert: unexpected argument 'C'. See mimo-host convert --help"),
     ("convert --plugin P --to hf -- A --json -q", "convert: unexpected argument '-q'. See mimo-host convert --help"),
-    ("convert --to gguf A B", "--to is one of mimo, megatron, ranks, prime, hf, not 'gguf'"),
+    ("convert --to gguf A B", "--to is one of mimo, megatron, fsdp_dtensor, ranks, prime, hf, not 'gguf'"),
     ("convert --tp two A B", "--tp wants a whole number, not 'two'"),
     ("convert --tp 0 A B", "--tp is at least 1, not 0"),
     ("convert --tp -1 A B", "--tp is at least 1, not -1"),
@@ -90,10 +90,10 @@ private let pages = [
     (
       "convert --component language=tq=2 A B",
       "--component 'language=tq=2': unknown option 'tq'. "
-        + "The options are tp, pp, dp, cp, ep, etp, pp_first, pp_last, rank_offset"
+        + "The options are tp, pp, dp, cp, ep, etp, fsdp, pp_first, pp_last, rank_offset"
     ),
     ("convert --to hf A B", "--plugin is missing. Name the model family's plugin"),
-    ("convert --plugin P A B", "--to is missing. Say --to and one of mimo, megatron, ranks, prime, hf"),
+    ("convert --plugin P A B", "--to is missing. Say --to and one of mimo, megatron, fsdp_dtensor, ranks, prime, hf"),
     (
       "convert --plugin P --to hf --pad-vocab A B",
       "--pad-vocab does not go with --to hf. Such a folder has no parallel layout; leave it out"

@@ -81,12 +81,6 @@ struct BadCheckpoint: CustomTestStringConvertible, Sendable {
       let text = #"{"sharded_backend": "torch_dist", "sharded_backend_version": 1}"#
       try Data(text.utf8).write(to: URL(filePath: "\(path)/\(iteration)/metadata.json"))
     },
-    BadCheckpoint("a key that the model has not", "fsdp_dtensor", "model.module.lm_head.weight") { path in
-      try edit(path) { tensors, _ in
-        tensors.append(tensors[0])
-        tensors[0].key = "model.module.lm_head.weight"
-      }
-    },
     BadCheckpoint("no record of the model", "megatron", "--hf-config") { path in
       try FileManager.default.removeItem(atPath: "\(path)/mimo_host")
     },
