@@ -40,7 +40,7 @@ func refusal(_ body: () throws -> Void) -> String? {
     ("language=tp=1,", "'' is not of the form option=N. Write \(ComponentRequest.syntax)"),
     (
       "language=tq=1",
-      "unknown option 'tq'. The options are tp, pp, dp, cp, ep, etp, pp_first, pp_last, rank_offset"
+      "unknown option 'tq'. The options are tp, pp, dp, cp, ep, etp, fsdp, pp_first, pp_last, rank_offset"
     ),
     ("language=tp=1,tp=2", "tp is given twice"),
     ("language=tp=two", "tp wants a whole number, not 'two'"),
