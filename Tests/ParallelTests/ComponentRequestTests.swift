@@ -16,10 +16,10 @@ func refusal(_ body: () throws -> Void) -> String? {
 @Suite struct ComponentRequestTests {
   @Test func readsEveryOption() throws {
     let request = try ComponentRequest(
-      parsing: "language=tp=4, pp=2,dp=1,cp=3,ep=8,etp=2,pp_first=5,pp_last=6,rank_offset=0")
+      parsing: "language=tp=4, pp=2,dp=1,cp=3,ep=8,etp=2,fsdp=7,pp_first=5,pp_last=6,rank_offset=0")
     #expect(request.name == "language")
     let expected: [(ComponentRequest.Option, Int)] = [
-      (.tp, 4), (.pp, 2), (.dp, 1), (.cp, 3), (.ep, 8), (.etp, 2), (.ppFirst, 5), (.ppLast, 6), (.rankOffset, 0),
+      (.tp, 4), (.pp, 2), (.dp, 1), (.cp, 3), (.ep, 8), (.etp, 2), (.fsdp, 7), (.ppFirst, 5), (.ppLast, 6), (.rankOffset, 0),
     ]
     #expect(expected.count == ComponentRequest.Option.allCases.count)
     for (option, value) in expected { #expect(request[option] == value) }
