@@ -81,6 +81,26 @@ struct BadCheckpoint: CustomTestStringConvertible, Sendable {
       let text = #"{"sharded_backend": "torch_dist", "sharded_backend_version": 1}"#
       try Data(text.utf8).write(to: URL(filePath: "\(path)/\(iteration)/metadata.json"))
     },
+    BadCheckpoint("a key that the model has not", "fsdp_dtensor", "model.module.lm_head.weight") { path in
+      let checkpoint = try DistCheckpoint.open(path)
+      let (chunk, key) = try #require(checkpoint.tensors.first.map { ($0.chunks[0], $0.key) })
+      let file = try FileHandle(forUpdating: URL(filePath: "\(checkpoint.path)/\(checkpoint.files[chunk.file].name)"))
+      try file.seek(toOffset: chunk.offset)
+      let item = try #require(try file.read(upToCount: Int(chunk.length)))
+      let offset = try file.seekToEnd()
+      try file.write(contentsOf: item)
+      try file.close()
+      try edit(path) { tensors, _ in
+        guard let original = tensors.first(where: { $0.key == key }) else { return }
+        tensors.append(
+          DistTensor(
+            key: "model.module.lm_head.weight", dtype: original.dtype, shape: GlobalShape(chunk.region.extent),
+            chunks: [
+              DistChunk(
+                region: Region(whole: GlobalShape(chunk.region.extent)), file: chunk.file, offset: offset, length: chunk.length)
+            ]))
+      }
+    },
     BadCheckpoint("no record of the model", "megatron", "--hf-config") { path in
       try FileManager.default.removeItem(atPath: "\(path)/mimo_host")
     },

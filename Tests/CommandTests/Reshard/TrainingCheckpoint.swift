@@ -35,14 +35,14 @@ struct TrainingCheckpoint {
 
   private func addOptimizer(from wide: String) throws {
     let other = try DistCheckpoint.open(wide)
-    for file in other.files {
-      try FileManager.default.copyItem(
-        atPath: "\(other.path)/\(file.name)", toPath: "\(path)/\(TrainingCheckpoint.iteration)/optim\(file.name)")
-    }
     try edit { tensors, objects, files in
-      let first = files.count
-      files += other.files.map { "optim" + $0.name }
-      for prefix in TrainingCheckpoint.prefixes {
+      for (number, prefix) in TrainingCheckpoint.prefixes.enumerated() {
+        let first = files.count
+        files += other.files.map { "optim\(number)\($0.name)" }
+        for (file, name) in zip(other.files, files[first...]) {
+          try FileManager.default.copyItem(
+            atPath: "\(other.path)/\(file.name)", toPath: "\(path)/\(TrainingCheckpoint.iteration)/\(name)")
+        }
         tensors += other.tensors.map { tensor in
           DistTensor(
             key: prefix + tensor.key, dtype: tensor.dtype, shape: tensor.shape,
@@ -51,9 +51,11 @@ struct TrainingCheckpoint {
             })
         }
       }
-      if let state = objects.first {
+      // The items of the wide weights' objects are no others' yet.
+      if let state = other.objects.first {
+        let file = files.count - other.files.count + state.file
         objects.append(
-          DistObject(key: "rng_state/shard_0.0_1.1", file: state.file, offset: state.offset, length: state.length))
+          DistObject(key: "rng_state/shard_0.0_1.1", file: file, offset: state.offset, length: state.length))
       }
     }
   }
