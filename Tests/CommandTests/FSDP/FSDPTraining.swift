@@ -6,8 +6,10 @@ import Testing
 /// A checkpoint of a training under Megatron-FSDP: weights, the moments of each parameter, groups by name, a scheduler.
 struct FSDPTraining {
   static let kinds = ["exp_avg", "exp_avg_sq"]
-  /// Stored for one parameter alone, whole under the name of a half of it.
-  static let misfit = "optimizer.state.module.module.module.language_model.decoder.layers.0.mlp.linear_fc1.weight_w.master_param"
+  /// State that is not of its parameter's shape.
+  static let misfits = ["w", "v"].map {
+    "optimizer.state.module.module.module.language_model.decoder.layers.0.mlp.linear_fc1.weight_\($0).master_param"
+  }
   static let random = "rng_state.(0, 0).random_rng_state"
 
   let path: String
@@ -87,7 +89,7 @@ struct FSDPTraining {
       let step = FSDPTraining.key(of: tensor.key, "step")
       small[step] = try addTensor(step, [])
     }
-    _ = try addTensor(FSDPTraining.misfit, [3, 2])
+    for key in FSDPTraining.misfits { _ = try addTensor(key, [3, 2]) }
     files.append("small.distcp")
     try Data(bytes).write(to: URL(filePath: "\(own.path)/small.distcp"))
     let metadata = try DistMetadataEncoder.encode(tensors: tensors, objects: objects, fileNames: files)
