@@ -90,7 +90,7 @@ package struct OptimizerState: Sendable {
   }
 
   /// The layout of the model with its state, which is cut where its parameters are.
-  package func following(_ layout: ModelLayout) -> ModelLayout {
+  package func followingParameters(in layout: ModelLayout) -> ModelLayout {
     var result = layout
     let owners = kinds.flatMap(\.targets)
     let first = layout.shardings.count - owners.count

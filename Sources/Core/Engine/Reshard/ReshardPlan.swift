@@ -62,8 +62,8 @@ package struct ReshardPlan: Sendable {
       padVocabulary: request.padVocabulary)
     let dtypes = ReshardPlan.dtypes(request, whole.description, stored.catalog, components: components.count)
     dtype = zip(whole.description.targets, dtypes).first { $0.0.dtype == nil }?.1 ?? .bf16
-    layout = optimizer.following(
-      try ImportPlan.sharing(whole, by: request.shardTable, to: format, dtypes: dtypes))
+    layout = optimizer.followingParameters(
+      in: try ImportPlan.sharing(whole, by: request.shardTable, to: format, dtypes: dtypes))
     output = try ImportPlan.Output(
       format, layout, dtypes: dtypes, iteration: stored.iteration ?? 0, optimizer: entries?.entries)
     conversion = try ConversionPlan(
