@@ -1,12 +1,16 @@
 import Glibc
+import Synchronization
 
 /// An open regular file that threads share: every transfer names its own position.
 package final class File: Sendable {
   package let path: String
   private let descriptor: FileDescriptor
+  private let writing: WritePolicy
+  private let turn = Mutex<Void>(())
 
   private init(path: String, descriptor: consuming FileDescriptor) {
     self.path = path
+    writing = WritePolicy(for: descriptor.raw, path: path)
     self.descriptor = descriptor
   }
 
@@ -87,9 +91,14 @@ package final class File: Sendable {
   package func write(_ buffer: UnsafeRawBufferPointer, at position: UInt64) throws(MimoError) {
     let start = try offset(position)
     _ = try offset(position, adding: buffer.count)
+    guard writing.isInTurn else { return try writeAll(buffer, at: position, start) }
+    try turn.withLock { _ in capture { () throws(MimoError) in try writeAll(buffer, at: position, start) } }.get()
+  }
+
+  private func writeAll(_ buffer: UnsafeRawBufferPointer, at position: UInt64, _ start: off_t) throws(MimoError) {
     var done = 0
     while done < buffer.count {
-      let n = try transfer(.pwrite, buffer.count - done, at: position + UInt64(done)) { raw, count in
+      let n = try transfer(.pwrite, min(writing.size, buffer.count - done), at: position + UInt64(done)) { raw, count in
         pwrite(raw, buffer.baseAddress.map { $0 + done }, count, start + off_t(done))
       }
       // POSIX leaves 0 open for a non-empty write; looping on it could never end.
