@@ -190,6 +190,53 @@ def check_table(host, work, name):
         expect(seen == wanted, f"{name}: cut elsewhere: {[k for k in wanted if seen.get(k) != wanted[k]][:3]}")
 
 
+# ---------------------------------------------------------------- optimizer state
+
+
+def training_state(weights, fill):
+    """The dict that Megatron-LM saves under Megatron-FSDP, made-up values in it."""
+    import torch
+    model = {key[len("model."):]: fill(tensor) for key, tensor in weights.items()}
+    state = {f"module.module.{name}": {"exp_avg": fill(tensor.float()), "exp_avg_sq": fill(tensor.float()), "step": fill(torch.tensor(7.0))}
+             for name, tensor in model.items()}
+    groups = {name.removesuffix("_w").removesuffix("_v"): {"lr": 0.5, "betas": (0.9, 0.95), "step": 7} for name in state}
+    return {"model": model, "optimizer": {"state": state, "param_to_group_meta": groups},
+            "opt_param_scheduler": {"num_steps": 8, "max_lr": 0.25}, "num_floating_point_operations_so_far": 1e20,
+            "args": argparse.Namespace(num_layers=2), "iteration": 7, "checkpoint_version": 3.0}
+
+
+def check_training(host, work, name):
+    """torch saves weights with made-up optimizer state; mimo-host moves both; torch finds all of it again, nothing left out."""
+    import torch
+    from torch.distributed.checkpoint import load, save
+    from torch.distributed.checkpoint._nested_dict import flatten_state_dict
+    fixture, layout = CONVERSIONS[name]
+    torch.manual_seed(7)
+    weights = load_whole(iteration(work, name))
+    wanted = training_state(weights, lambda t: torch.randn(t.shape).to(t.dtype))
+    source, out = f"{work}/{name}-trained", f"{work}/{name}-moved"
+    save(wanted, checkpoint_id=f"{source}/iter_0000007", no_dist=True)
+    with open(f"{source}/latest_checkpointed_iteration.txt", "w") as file:
+        file.write("7")
+    subprocess.run([host, "convert", "-q", "--plugin", "Qwen3VL", "--to", "fsdp_dtensor", *layout, "--hf-config",
+                    f"{FIXTURES}/{fixture}/hf", source, out], check=True)
+    seen = training_state(weights, torch.zeros_like)
+    for group in seen["optimizer"]["param_to_group_meta"].values():
+        group.update(lr=None, betas=None, step=None)
+    seen["opt_param_scheduler"] = {"num_steps": None, "max_lr": None}
+    load(seen, checkpoint_id=f"{out}/iter_0000007", no_dist=True)
+    seen, wanted = flatten_state_dict(seen)[0], flatten_state_dict(wanted)[0]
+    for key, value in wanted.items():
+        same = raw(seen[key]) == raw(value) if isinstance(value, torch.Tensor) else seen[key] == value
+        expect(same or key == "args", f"{name} {key} after the move")
+    cuts = chunks(f"{out}/iter_0000007")
+    for key in wanted:
+        if key.endswith(".exp_avg"):
+            parameter = "model." + key[len("optimizer.state.module.module."):-len(".exp_avg")]
+            expect(cuts[key] == cuts[parameter], f"{name} {key}: other rows than its parameter")
+    return len(wanted)
+
+
 def main():
     host, work = sys.argv[1:]
     convert(host, work)
@@ -204,10 +251,11 @@ def main():
     for name in names:
         if "mimo" not in name:
             check_table(host, work, name)
+    moved = sum(check_training(host, work, name) for name in names if "mimo" not in name)
     import megatron.core
     import torch
     finish(f"torch {torch.__version__}, megatron-core {megatron.core.__version__}: {count} tensors of Megatron-FSDP whole, in uneven rows of "
-           "2 and 2 x 2 processes, and back from what these wrote; cut where a shard table says")
+           "2 and 2 x 2 processes, and back from what these wrote; cut where a shard table says; {moved} entries of trainings in another layout")
 
 
 if __name__ == "__main__":

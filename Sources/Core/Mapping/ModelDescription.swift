@@ -54,6 +54,8 @@ package struct TargetDeclaration: Sendable {
   package var layer: AxisPosition?
   /// Dim 0 is the vocabulary and may be padded.
   package var isVocabulary: Bool
+  /// What follows its name and the part's: `.exp_avg` for a parameter's state under Megatron-FSDP.
+  package var ending = ""
 
   package init(
     component: Int, name: String, key: String, shape: GlobalShape, fragments: [Fragment], kind: Kind, dtype: DType?,
@@ -76,7 +78,7 @@ package struct TargetDeclaration: Sendable {
 
   /// The module name with global layer and expert numbers.
   package var globalName: String {
-    Template.fill(name, layer: layer?.index, expert: placement.expert?.index)
+    Template.fill(name, layer: layer?.index, expert: placement.expert?.index) + ending
   }
 }
 

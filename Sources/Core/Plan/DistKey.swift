@@ -33,6 +33,7 @@ package struct DistKey: Sendable, Hashable {
       dims[dim] = target.placement.segments[segment].extent
       for earlier in target.placement.segments[..<segment] { segmentStart += earlier.extent }
     }
+    key += target.ending
     lead = []
     if let expert {
       lead.insert(expert.index, at: 0)

@@ -29,9 +29,25 @@ package struct DistOutput: Sendable {
     package var items: [Int]
   }
 
-  /// An entry that is a pickled object.
+  /// An entry that is written as one item, whatever is in it.
+  package struct Entry: Sendable {
+    package var key: String
+    package var item: [UInt8]
+    /// Of a tensor without dimensions; nil for a pickled object.
+    package var scalar: DType?
+
+    package init(_ key: String, item: [UInt8], scalar: DType? = nil) {
+      self.key = key
+      self.item = item
+      self.scalar = scalar
+    }
+  }
+
+  /// The place of an entry.
   package struct Object: Sendable {
     package var key: String
+    /// Of a tensor without dimensions; nil for a pickled object.
+    package var scalar: DType?
     package var file: Int
     package var offset: UInt64
     /// The item.
@@ -67,7 +83,7 @@ package struct DistOutput: Sendable {
     for entry in layout.description.stateEntries {
       let prefix = layout.components[entry.component].prefix
       let rank = layout.components[entry.component].grid.layout.rankOffset
-      add(DistOutput.objectKey(entry, prefix: prefix), bytes: stateBytes, rank: rank)
+      add(Entry(DistOutput.objectKey(entry, prefix: prefix), item: stateBytes), rank: rank)
     }
   }
 
@@ -173,11 +189,13 @@ package struct DistOutput: Sendable {
     return tensors.count - 1
   }
 
-  /// Adds an entry of a pickled object, written by `rank`.
-  mutating func add(_ key: String, bytes: [UInt8], rank: Int) {
+  /// Adds an entry, written by `rank`.
+  mutating func add(_ entry: Entry, rank: Int) {
     let file = file(ofRank: rank)
-    objects.append(Object(key: key, file: file, offset: catalog.files[file].size, bytes: bytes))
-    catalog.files[file].size += UInt64(bytes.count)
+    objects.append(
+      Object(
+        key: entry.key, scalar: entry.scalar, file: file, offset: catalog.files[file].size, bytes: entry.item))
+    catalog.files[file].size += UInt64(entry.item.count)
   }
 
   /// `<key>/shard_<offsets>_<counts>`. Source: megatron-core `ShardedObject.unique_key`.

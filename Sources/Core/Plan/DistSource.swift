@@ -59,7 +59,7 @@ package struct DistSource: Sendable {
   }
 
   /// A key without the `module.` that wrappers (DDP, Float16Module) put in.
-  static func unwrapped(_ key: String) -> String {
+  package static func unwrapped(_ key: String) -> String {
     guard key.contains("module.") else { return key }
     return key.split(separator: ".", omittingEmptySubsequences: false).filter { $0 != "module" }.joined(separator: ".")
   }

@@ -5,12 +5,16 @@ import MimoMapping
 /// with a prefix.
 ///
 /// Such a tensor is converted as its parameter is: each kind of state is a copy of the model's targets, in components of
-/// their own. Source: megatron-core, `make_sharded_optimizer_tensor`.
+/// their own. Source: megatron-core, `make_sharded_optimizer_tensor` (torch_dist) and `sharded_param_state_fsdp_dtensor`.
 package struct OptimizerState: Sendable {
   /// `exp_avg`, `fp32_param`: all state under one prefix.
   package struct Kind: Sendable {
     /// `optimizer.state.exp_avg.`, or `chained_0.optimizer.state.exp_avg.` in a chain of optimizers.
+    ///
+    /// Under Megatron-FSDP it ends in the `module.` of the wrappers, and the kind stands at the end of the key.
     package var prefix: String
+    /// `.exp_avg` under Megatron-FSDP, else nothing.
+    package var ending = ""
     /// Parameters that have it, in the order of the description.
     package var targets: [Int]
   }
@@ -21,6 +25,11 @@ package struct OptimizerState: Sendable {
 
   /// No state.
   package init(components: Int) { self.components = components }
+
+  init(components: Int, kinds: [Kind]) {
+    self.components = components
+    self.kinds = kinds
+  }
 
   /// What `checkpoint` holds for the targets of `description`.
   ///
@@ -64,6 +73,7 @@ package struct OptimizerState: Sendable {
         var target = description.targets[index]
         target.component += components * (number + 1)
         target.kind = .buffer
+        target.ending = kind.ending
         result.targets.append(target)
       }
     }
@@ -71,8 +81,21 @@ package struct OptimizerState: Sendable {
   }
 
   /// The model's components, then those of each kind.
-  package func added(to components: [(name: String, prefix: String)]) -> [(name: String, prefix: String)] {
-    components + kinds.flatMap { kind in components.map { ($0.name, kind.prefix + $0.prefix) } }
+  ///
+  /// - Parameter names: the components without what the format puts before weights.
+  package func added(
+    to components: [(name: String, prefix: String)], named names: [(name: String, prefix: String)]
+  ) -> [(name: String, prefix: String)] {
+    components + kinds.flatMap { kind in names.map { ($0.name, kind.prefix + $0.prefix) } }
+  }
+
+  /// The layout of the model with its state, which is cut where its parameters are.
+  package func followingParameters(in layout: ModelLayout) -> ModelLayout {
+    var result = layout
+    let owners = kinds.flatMap(\.targets)
+    let first = layout.shardings.count - owners.count
+    for (number, owner) in owners.enumerated() { result.shardings[first + number] = layout.shardings[owner] }
+    return result
   }
 
   /// Up to the dot before the model's key; nil for what is no such state.
@@ -88,5 +111,5 @@ package struct OptimizerState: Sendable {
     return String(key[...dot])
   }
 
-  private static let marker = "optimizer.state."
+  static let marker = "optimizer.state."
 }

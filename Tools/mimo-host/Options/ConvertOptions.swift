@@ -146,8 +146,10 @@ extension ConvertOptions {
     if only != nil, target != .mimo, target != .megatron {
       throw refuse("--only goes with --to mimo and --to megatron only", "Other formats are of whole models")
     }
-    if weightsOnly, target != .mimo, target != .megatron {
-      throw refuse("--weights-only goes with --to mimo and --to megatron only", "Other formats have nothing but weights")
+    if weightsOnly, target != .mimo, target != .megatron, target != .fsdpDTensor {
+      throw refuse(
+        "--weights-only goes with --to mimo, --to megatron and --to fsdp_dtensor only",
+        "Other formats have nothing but weights")
     }
     if target != .hf, target != .prime {
       if maxShardSize != nil { throw refuse("--max-shard-size goes with --to hf and --to prime only") }

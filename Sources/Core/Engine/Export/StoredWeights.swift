@@ -62,7 +62,7 @@ struct StoredReader {
     let components = naming.components(of: part.plugin)
     let optimizer =
       withOptimizer ? OptimizerState(in: checkpoint, of: model, prefixes: components.map(\.prefix)) : noOptimizer
-    let prefixes = optimizer.added(to: components).map(\.prefix)
+    let prefixes = optimizer.added(to: components, named: components).map(\.prefix)
     let source = try DistSource(
       checkpoint, description: optimizer.added(to: model), prefixes: prefixes, others: part.others(naming.components))
     return StoredWeights(
@@ -74,13 +74,21 @@ struct StoredReader {
     let checkpoint = try DistCheckpoint.open(path)
     let naming = naming(of: checkpoint, root: FSDPKeys.root)
     let model = part.described(try describe(naming))
+    let components = naming.components(of: part.plugin)
+    // It is not known how the optimizer of a MIMO model names its parameters.
+    let optimizer =
+      withOptimizer && naming == .megatron
+      ? OptimizerState(inFSDP: checkpoint, of: model, prefixes: components.map(\.prefix)) : noOptimizer
+    let rooted = components.map { (name: $0.name, prefix: FSDPKeys.root + $0.prefix) }
     let source = try DistSource(
-      checkpoint, description: model, prefixes: naming.components(of: part.plugin).map { FSDPKeys.root + $0.prefix },
+      checkpoint, description: optimizer.added(to: model),
+      prefixes: optimizer.added(to: rooted, named: components).map { DistSource.unwrapped($0.prefix) },
       others: part.others(naming.components).map { FSDPKeys.root + $0 }, form: .fsdp(FSDPKeys(model)))
     try TrainerSizes(checkpoint).checkOrder(of: source)
     return StoredWeights(
       naming: naming, description: source.description, catalog: source.catalog,
-      prefixes: naming.wrappedComponents(of: part.plugin).map(\.prefix), optimizer: noOptimizer,
+      prefixes: optimizer.added(to: naming.wrappedComponents(of: part.plugin), named: components).map(\.prefix),
+      optimizer: optimizer,
       leftBehind: source.leftBehind, dist: (checkpoint, source.items))
   }
 

@@ -68,7 +68,7 @@ struct DistWriter {
   }
 
   private func metadata() throws(MimoError) -> [UInt8] {
-    let tensors = output.tensors.map { tensor in
+    var tensors = output.tensors.map { tensor in
       DistTensor(
         key: tensor.key, dtype: tensor.dtype, shape: tensor.shape,
         chunks: tensor.items.map { index in
@@ -77,8 +77,16 @@ struct DistWriter {
             offset: output.items[index].offset, length: output.frame(ofItem: index).length)
         })
     }
-    let objects = output.objects.map { object in
-      DistObject(key: object.key, file: object.file, offset: object.offset, length: object.length)
+    var objects: [DistObject] = []
+    for object in output.objects {
+      guard let dtype = object.scalar else {
+        objects.append(DistObject(key: object.key, file: object.file, offset: object.offset, length: object.length))
+        continue
+      }
+      let shape = GlobalShape([])
+      let chunk = DistChunk(
+        region: Region(whole: shape), file: object.file, offset: object.offset, length: object.length)
+      tensors.append(DistTensor(key: object.key, dtype: dtype, shape: shape, chunks: [chunk]))
     }
     let plannerPath: ((String) -> [String])? = flavour == .fsdpDTensor ? { FSDPCompanions.plannerPath(of: $0) } : nil
     return try DistMetadataEncoder.encode(
@@ -127,9 +135,9 @@ struct DistWriter {
   /// Reads back what was written: catalog, and each item's frame.
   private func proveReadable() throws(MimoError) {
     let checkpoint = try DistCheckpoint.open(root)
-    guard checkpoint.tensors.count == output.tensors.count, checkpoint.objects.count == output.objects.count else {
-      throw MimoError(
-        .internalError, "\(checkpoint.tensors.count) of \(output.tensors.count) tensors read back", path: folder)
+    let (found, written) = (checkpoint.tensors.count + checkpoint.objects.count, output.tensors.count + output.objects.count)
+    guard found == written else {
+      throw MimoError(.internalError, "\(found) of \(written) entries read back", path: folder)
     }
   }
 }

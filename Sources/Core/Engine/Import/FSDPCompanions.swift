@@ -10,21 +10,28 @@ import MimoSystem
 /// `check_checkpoint_args` of megatron-core 0.19.2.
 enum FSDPCompanions {
   /// Entries that are pickled objects: the items are the values themselves, not lists of them.
-  static func objects(of layout: ModelLayout, iteration: Int) -> [(key: String, item: [UInt8])] {
-    [
-      ("args", TorchZipItem.object(arguments(of: layout))), ("iteration", TorchZipItem.object(.int(Int64(iteration)))),
-      ("checkpoint_version", TorchZipItem.object(.float(3))),
+  static func entries(of layout: ModelLayout, iteration: Int, hasOptimizer: Bool) -> [DistOutput.Entry] {
+    let values: [(String, PickleValue)] = [
+      ("args", arguments(of: layout, hasOptimizer: hasOptimizer)), ("iteration", .int(Int64(iteration))),
+      ("checkpoint_version", .float(3)),
     ]
+    return values.map { DistOutput.Entry($0, item: TorchZipItem.object($1)) }
   }
 
-  /// Where a key's entry is in the dict that a trainer saves: the model's state dict is one entry of it.
+  /// Where a key's entry is in the dict that a trainer saves: parameters' names, dots and all, are keys of dicts in it.
   static func plannerPath(of key: String) -> [String] {
-    guard key.hasPrefix(FSDPKeys.root) else { return [key] }
-    return [String(FSDPKeys.root.dropLast()), String(key.dropFirst(FSDPKeys.root.count))]
+    for dict in [["model"], ["optimizer", "state"], ["optimizer", "param_to_group_meta"], ["opt_param_scheduler"]] {
+      let prefix = dict.joined(separator: ".") + "."
+      guard key.hasPrefix(prefix) else { continue }
+      let rest = key.dropFirst(prefix.count)
+      guard dict.first == "optimizer", let dot = rest.lastIndex(of: ".") else { return dict + [String(rest)] }
+      return dict + [String(rest[..<dot]), String(rest[rest.index(after: dot)...])]
+    }
+    return [key]
   }
 
   /// The trainer's command line, as far as it is compared with that of the run that loads.
-  private static func arguments(of layout: ModelLayout) -> PickleValue {
+  private static func arguments(of layout: ModelLayout, hasOptimizer: Bool) -> PickleValue {
     var pairs: [PicklePair] = []
     let compared = [
       "num_layers", "hidden_size", "num_attention_heads", "max_position_embeddings", "make_vocab_size_divisible_by",
@@ -39,7 +46,8 @@ enum FSDPCompanions {
         PicklePair(.string("pipeline_model_parallel_size"), .int(Int64(sizes.pp))),
       ]
     }
-    pairs += ["no_save_optim", "no_save_rng"].map { PicklePair(.string($0), .bool(true)) }
+    pairs.append(PicklePair(.string("no_save_optim"), .bool(!hasOptimizer)))
+    pairs.append(PicklePair(.string("no_save_rng"), .bool(true)))
     return .object(PickleObject(.new, PickleGlobal("argparse", "Namespace"), state: .dict(pairs)))
   }
 }

@@ -41,14 +41,17 @@ package struct ImportPlan: Sendable {
     /// - Parameters:
     ///   - dtypes: parallel to the description's targets.
     ///   - iteration: of the training that the weights are from.
-    init(_ format: Format, _ layout: ModelLayout, dtypes: [DType], iteration: Int = 0) throws(MimoError) {
+    ///   - optimizer: entries of an fsdp_dtensor checkpoint that belong to its optimizer's state; nil for weights alone.
+    init(
+      _ format: Format, _ layout: ModelLayout, dtypes: [DType], iteration: Int = 0, optimizer: [DistOutput.Entry]? = nil
+    ) throws(MimoError) {
       switch format {
       case .mimo, .megatron:
         let state = try DistCheckpointCompanions.extraStateItem()
         self = .dist(try DistOutput(layout, dtypes: dtypes, stateBytes: state))
       case .fsdpDTensor:
-        let objects = FSDPCompanions.objects(of: layout, iteration: iteration)
-        self = .dist(try DistOutput(fsdp: layout, dtypes: dtypes, objects: objects))
+        let own = FSDPCompanions.entries(of: layout, iteration: iteration, hasOptimizer: optimizer != nil)
+        self = .dist(try DistOutput(fsdp: layout, dtypes: dtypes, entries: own + (optimizer ?? [])))
       case .ranks:
         let inventory = try RankInventory(layout, dtypes: dtypes)
         self = .ranks(try RanksOutput(layout, inventory: inventory, dtypes: dtypes))

@@ -33,7 +33,8 @@ package struct ReshardPlan: Sendable {
   ) throws(MimoError) {
     self.format = format
     var stored = try StoredCheckpoint(
-      request, format: sourceFormat, withOptimizer: format.holdsOptimizer && !request.weightsOnly, plugin: plugin)
+      request, format: sourceFormat, withOptimizer: ReshardPlan.keepsOptimizer(request, format, sourceFormat),
+      plugin: plugin)
     let part = try ModelPart(stored.only, of: plugin.info)
     self.plugin = part.plugin
     let cluster = try ImportPlan.cluster(request, to: format, plugin: part.plugin)
@@ -44,27 +45,45 @@ package struct ReshardPlan: Sendable {
     let model = part.described(
       try stored.origin.describe(
         naming, expertStorage: request.expertStorage, isWrittenPlain: true, config: config, plugin: plugin))
-    let components =
-      format == .fsdpDTensor ? naming.wrappedComponents(of: part.plugin) : naming.components(of: part.plugin)
+    let names = naming.components(of: part.plugin)
+    let components = format == .fsdpDTensor ? naming.wrappedComponents(of: part.plugin) : names
     let weights = try TargetMatch(stored.model, to: model)
     let optimizer = stored.optimizer.following(weights.origins)
     let match =
       optimizer.kinds.isEmpty ? weights : try TargetMatch(stored.description, to: optimizer.added(to: model))
-    drops = ReshardPlan.drops(match, of: stored)
+    let entries = try format == .fsdpDTensor ? OptimizerEntries(of: stored) : nil
+    drops = ReshardPlan.drops(match, of: stored, to: format, except: entries?.keys ?? [])
     stored.keep(match.origins)
     try stored.locate(jobs: request.resources.jobs)
     donorNotes = try stored.take(request.splices, request, config: config, model: model, plugin: plugin)
     self.stored = stored
     let whole = try ModelLayout(
-      optimizer.added(to: model), components: optimizer.added(to: components), cluster: cluster,
+      optimizer.added(to: model), components: optimizer.added(to: components, named: names), cluster: cluster,
       padVocabulary: request.padVocabulary)
     let dtypes = ReshardPlan.dtypes(request, whole.description, stored.catalog, components: components.count)
     dtype = zip(whole.description.targets, dtypes).first { $0.0.dtype == nil }?.1 ?? .bf16
-    layout = try ImportPlan.sharing(whole, by: request.shardTable, to: format, dtypes: dtypes)
-    output = try ImportPlan.Output(format, layout, dtypes: dtypes, iteration: stored.iteration ?? 0)
+    layout = optimizer.followingParameters(
+      in: try ImportPlan.sharing(whole, by: request.shardTable, to: format, dtypes: dtypes))
+    output = try ImportPlan.Output(
+      format, layout, dtypes: dtypes, iteration: stored.iteration ?? 0, optimizer: entries?.entries)
     conversion = try ConversionPlan(
       from: stored.description, stored.catalog, to: layout.description, output.catalog,
       names: layout.description.targets.indices.map(layout.globalName))
+  }
+
+  /// Whether the optimizer's state has the same keys in the output, as far as the two formats tell, and is wanted there.
+  private static func keepsOptimizer(
+    _ request: ConversionRequest, _ format: ImportPlan.Format, _ source: CheckpointFormat
+  ) -> Bool {
+    if request.weightsOnly { return false }
+    switch (format, source) {
+    case (.mimo, .dist), (.megatron, .dist): return true
+    case (.fsdpDTensor, .fsdpDTensor):
+      // It is not known how the optimizer of a MIMO model names its parameters.
+      if case .single = request.layout { return true }
+      return false
+    default: return false
+    }
   }
 
   /// Each target keeps its dtype, but for parameters that the user wants in another; the optimizer's state is none.
@@ -78,14 +97,18 @@ package struct ReshardPlan: Sendable {
     }
   }
 
-  private static func drops(_ match: TargetMatch, of stored: StoredCheckpoint) -> [SourceMatch.Drop] {
+  /// - Parameter carried: keys of what is written again as it is.
+  private static func drops(
+    _ match: TargetMatch, of stored: StoredCheckpoint, to format: ImportPlan.Format, except carried: Set<String>
+  ) -> [SourceMatch.Drop] {
     let targets = match.drops.map { drop in
       let elements = stored.description.targets[drop.target].shape.elementCount ?? 0
       return SourceMatch.Drop(
         name: stored.name(of: drop.target), reason: drop.reason,
         bytes: stored.catalog.targets[drop.target].dtype.byteCount(elements: elements) ?? 0)
     }
-    return targets + stored.leftBehind.map { LeftBehind(key: $0).drop(in: stored.dist) }
+    let left = stored.leftBehind.lazy.filter { !carried.contains($0) }
+    return targets + left.map { LeftBehind(key: $0, source: stored.format, output: format).drop(in: stored.dist) }
   }
 
   /// What the user should know beside drops and changes.
@@ -101,9 +124,4 @@ package struct ReshardPlan: Sendable {
       format: format, plugin: plugin, config: config, naming: naming, layout: layout, dtype: dtype,
       padsVocabulary: request.padVocabulary)
   }
-}
-
-extension ImportPlan.Format {
-  /// Whether an optimizer's state can be stored beside the weights under keys of this format.
-  var holdsOptimizer: Bool { self == .mimo || self == .megatron }
 }

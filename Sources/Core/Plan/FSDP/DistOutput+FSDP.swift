@@ -10,9 +10,9 @@ extension DistOutput {
   /// - Parameters:
   ///   - layout: its rows shared out.
   ///   - dtypes: parallel to the description's targets.
-  ///   - objects: entries that are pickled objects; rank 0 writes them.
+  ///   - entries: what is no parameter's; rank 0 writes it.
   package init(
-    fsdp layout: ModelLayout, dtypes: [DType], objects: [(key: String, item: [UInt8])]
+    fsdp layout: ModelLayout, dtypes: [DType], entries: [Entry]
   ) throws(MimoError) {
     self.init(worldSize: layout.cluster.worldSize)
     let naming = FSDPKeys(layout.description)
@@ -20,7 +20,7 @@ extension DistOutput {
     for index in layout.description.targets.indices {
       try add(rowsOf: index, of: layout, naming, dtype: dtypes[index])
     }
-    for object in objects { add(object.key, bytes: object.item, rank: 0) }
+    for entry in entries { add(entry, rank: 0) }
   }
 
   /// The ranks that write anything, ascending: rank 0 always, for the objects.
