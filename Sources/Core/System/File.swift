@@ -8,9 +8,9 @@ package final class File: Sendable {
   private let writing: WritePolicy
   private let turn = Mutex<Void>(())
 
-  private init(path: String, descriptor: consuming FileDescriptor) {
+  private init(path: String, descriptor: consuming FileDescriptor) throws(MimoError) {
     self.path = path
-    writing = WritePolicy(for: descriptor.raw, path: path)
+    writing = try WritePolicy(for: descriptor.raw, path: path)
     self.descriptor = descriptor
   }
 
@@ -18,7 +18,7 @@ package final class File: Sendable {
   package static func openForReading(_ path: String) throws(MimoError) -> File {
     // O_NONBLOCK: opening a named pipe must not hang; it has no effect on regular files.
     let descriptor = try FileDescriptor.open(path, O_RDONLY | O_NONBLOCK)
-    let file = File(path: path, descriptor: descriptor)
+    let file = try File(path: path, descriptor: descriptor)
     let kind = try file.info().kind
     guard kind == .regular else {
       throw MimoError(.invalidInput, "is a \(kind.rawValue), not a file", path: path, remedy: "Name a regular file")
@@ -29,19 +29,19 @@ package final class File: Sendable {
   /// Makes a new file of `size` zero bytes; fails when `path` exists.
   package static func create(_ path: String, size: UInt64 = 0) throws(MimoError) -> File {
     let descriptor = try FileDescriptor.open(path, O_RDWR | O_CREAT | O_EXCL)
-    let file = File(path: path, descriptor: descriptor)
+    let file = try File(path: path, descriptor: descriptor)
     if size > 0 { try file.resize(to: size) }
     return file
   }
 
   /// Opens an existing regular file for reading and writing.
   package static func openForUpdating(_ path: String) throws(MimoError) -> File {
-    File(path: path, descriptor: try FileDescriptor.open(path, O_RDWR | O_NOFOLLOW))
+    try File(path: path, descriptor: try FileDescriptor.open(path, O_RDWR | O_NOFOLLOW))
   }
 
   /// Opens a file for reading and writing, makes it where it is missing; a symbolic link is refused.
   package static func openOrCreate(_ path: String) throws(MimoError) -> File {
-    File(path: path, descriptor: try FileDescriptor.open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK))
+    try File(path: path, descriptor: try FileDescriptor.open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK))
   }
 
   package func info() throws(MimoError) -> FileInfo {

@@ -14,11 +14,10 @@ struct WritePolicy: Sendable {
 
   private static let localSize = 16 << 10
 
-  init(for descriptor: CInt, path: String) {
+  init(for descriptor: CInt, path: String) throws(MimoError) {
     var record = stat()
-    let (result, _) = SystemCalls.attempt(.fstat, path: path) { fstat(descriptor, &record) }
-    // No answer is no error: only speed depends on it.
-    let asked = result == 0 ? Int(clamping: record.st_blksize) : 0
+    _ = try SystemCalls.run(.fstat, path: path) { fstat(descriptor, &record) }
+    let asked = Int(clamping: record.st_blksize)
     size = max(WritePolicy.localSize, asked)
     isInTurn = asked <= WritePolicy.localSize
   }
