@@ -255,7 +255,7 @@ def main():
     import megatron.core
     import torch
     finish(f"torch {torch.__version__}, megatron-core {megatron.core.__version__}: {count} tensors of Megatron-FSDP whole, in uneven rows of "
-           "2 and 2 x 2 processes, and back from what these wrote; cut where a shard table says; {moved} entries of trainings in another layout")
+           f"2 and 2 x 2 processes, and back from what these wrote; cut where a shard table says; {moved} entries of trainings in another layout")
 
 
 if __name__ == "__main__":
