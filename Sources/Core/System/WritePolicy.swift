@@ -4,9 +4,9 @@ import Glibc
 struct WritePolicy: Sendable {
   /// Most bytes of one write: what a network file system asks for (its transfers, 1 MiB and more), else 16 KiB.
   ///
-  /// Larger writes to local disks are slower: Linux 6.16 and newer takes page cache in pieces of about a write's length, and
-  /// large pieces are searched for longer and, on a virtual machine that hands free memory back to its host, faulted in
-  /// anew. 4.9 GB on ext4, Linux 6.18, `dd if=FILE of=OUT bs=N`: 2.1 and 2.7 s at 16 KiB, 5 to 12 s at 32 KiB to 16 MiB.
+  /// Larger writes to local disks are slower where Linux (6.18 here) takes page cache in pieces of about a write's length:
+  /// large ones are searched for longer and, on a virtual machine that hands free memory back to its host, faulted in
+  /// anew. 4.9 GB on ext4, `dd if=FILE of=OUT bs=N`: 2.1 to 4.9 s at 16 KiB, 3.9 to 12.1 s at 32 KiB to 16 MiB.
   let size: Int
   /// Threads take turns. A local file system lets one thread write a file at a time; those that wait for it spin, and pieces
   /// of several runs alternate.
