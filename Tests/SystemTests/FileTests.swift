@@ -71,6 +71,39 @@ import Testing
     #expect(calls.next() > 2 * 1000 / 7)
   }
 
+  /// Runs that pass through the page cache, between runs that do not, with blocks that two threads share.
+  @Test func longRunsOfSeveralThreadsKeepTheirBytesAtAnyPosition() throws {
+    let folder = try TemporaryFolder()
+    let lengths = [300_001, 1, 4096, 262_144, 5_000_003, 262_143, 1_048_576, 77]
+    let bytes = [UInt8]((0..<lengths.reduce(0, +)).map { UInt8(truncatingIfNeeded: ($0 &* 2_654_435_761) >> 9) })
+    let file = try File.create(folder("a"), size: UInt64(bytes.count))
+    try Workers.run(count: 4) { worker throws(MimoError) in
+      var start = 0
+      for (index, length) in lengths.enumerated() {
+        if index % 4 == worker.index { try file.write(Array(bytes[start..<(start + length)]), at: UInt64(start)) }
+        start += length
+      }
+    }
+    try file.syncData()
+    #expect(try read(file, count: bytes.count, at: 0) == bytes)
+  }
+
+  @Test(arguments: [EOPNOTSUPP, ENOSYS]) func whatCanNotPassThroughThePageCacheGoesIntoIt(_ code: Int32) throws {
+    let folder = try TemporaryFolder()
+    let path = folder("a")
+    let bytes = [UInt8]((0..<1_000_000).map { UInt8($0 % 251) })
+    let calls = CallCounter()
+    let back = try FaultInjection.with({ call, at in
+      guard at == path, call == .pwrite else { return nil }
+      return calls.next() == 1 ? .failure(code) : nil
+    }) { () throws(MimoError) -> [UInt8] in
+      let file = try File.create(path)
+      try file.write(bytes, at: 0)
+      return try read(file, count: bytes.count, at: 0)
+    }
+    #expect(back == bytes)
+  }
+
   @Test(arguments: [
     (SystemCall.open, EMFILE, "ulimit"), (.pwrite, ENOSPC, "Free space"), (.pread, EIO, "disk"), (.fsync, EIO, "disk"),
     (.ftruncate, EFBIG, "size"), (.fstat, EIO, "disk"),

@@ -7,6 +7,8 @@ package final class File: Sendable {
   private let descriptor: FileDescriptor
   private let writing: WritePolicy
   private let turn = Mutex<Void>(())
+  /// Until a write says that kernel or file system know nothing of it.
+  private let canPassThrough = Atomic<Bool>(LinuxCalls.pwritev2 != nil)
 
   private init(path: String, descriptor: consuming FileDescriptor) throws(MimoError) {
     self.path = path
@@ -98,12 +100,36 @@ package final class File: Sendable {
   private func writeAll(_ buffer: UnsafeRawBufferPointer, at position: UInt64, _ start: off_t) throws(MimoError) {
     var done = 0
     while done < buffer.count {
-      let n = try transfer(.pwrite, min(writing.size, buffer.count - done), at: position + UInt64(done)) { raw, count in
-        pwrite(raw, buffer.baseAddress.map { $0 + done }, count, start + off_t(done))
+      let place = position + UInt64(done)
+      let piece = writing.piece(
+        at: place, left: buffer.count - done, of: buffer.count,
+        canPassThrough: canPassThrough.load(ordering: .relaxed))
+      let rest = UnsafeRawBufferPointer(rebasing: buffer[done..<(done + piece.count)])
+      guard let n = try write(rest, at: start + off_t(done), passingThrough: piece.passesThrough) else {
+        canPassThrough.store(false, ordering: .relaxed)
+        continue
       }
       // POSIX leaves 0 open for a non-empty write; looping on it could never end.
-      guard n > 0 else { throw SystemCalls.failure(.pwrite, EIO, path: path, byte: position + UInt64(done)) }
+      guard n > 0 else { throw SystemCalls.failure(.pwrite, EIO, path: path, byte: place) }
       done += n
+    }
+  }
+
+  /// The bytes that one call wrote; nil when it can not write in this way.
+  private func write(
+    _ piece: UnsafeRawBufferPointer, at start: off_t, passingThrough: Bool
+  ) throws(MimoError) -> Int? {
+    guard passingThrough, let pwritev2 = LinuxCalls.pwritev2 else {
+      return try transfer(.pwrite, piece.count, at: UInt64(start)) { pwrite($0, piece.baseAddress, $1, start) }
+    }
+    do throws(MimoError) {
+      return try transfer(.pwrite, piece.count, at: UInt64(start)) { raw, count in
+        var vector = iovec(iov_base: UnsafeMutableRawPointer(mutating: piece.baseAddress), iov_len: count)
+        return pwritev2(raw, &vector, 1, start, LinuxCalls.dontCacheFlag)
+      }
+    } catch {
+      guard error.errno == EOPNOTSUPP || error.errno == ENOSYS else { throw error }
+      return nil
     }
   }
 

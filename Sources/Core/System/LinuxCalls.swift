@@ -10,6 +10,11 @@ enum LinuxCalls {
   typealias Prctl = @convention(c) (CInt, UInt, UInt, UInt, UInt) -> CInt
   typealias SchedGetaffinity = @convention(c) (pid_t, Int, UnsafeMutableRawPointer) -> CInt
 
+  typealias Pwritev2 = @convention(c) (CInt, UnsafePointer<iovec>, CInt, off_t, CInt) -> Int
+
+  /// RWF_DONTCACHE of linux/fs.h: pages that this write puts into the page cache leave it once they are on the disk.
+  static let dontCacheFlag: CInt = 0x80
+
   /// RENAME_NOREPLACE of linux/fs.h.
   static let renameNoReplaceFlag: CUnsignedInt = 1
 
@@ -19,5 +24,6 @@ enum LinuxCalls {
   static let prctl = dlsym(nil, "prctl").map { unsafeBitCast($0, to: Prctl.self) }
   static let renameat2 = dlsym(nil, "renameat2").map { unsafeBitCast($0, to: Renameat2.self) }
   static let copyFileRange = dlsym(nil, "copy_file_range").map { unsafeBitCast($0, to: CopyFileRange.self) }
+  static let pwritev2 = dlsym(nil, "pwritev2").map { unsafeBitCast($0, to: Pwritev2.self) }
   static let schedGetaffinity = dlsym(nil, "sched_getaffinity").map { unsafeBitCast($0, to: SchedGetaffinity.self) }
 }
