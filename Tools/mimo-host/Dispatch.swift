@@ -13,7 +13,7 @@ struct Entry {
     summary = spec.summary
     run = { (arguments) throws(MimoError) in
       switch try ArgumentParser<Options>.parse(arguments) {
-      case .help: Console.printResult(HelpText(Options.spec).text)
+      case .help: try Console.printResult(HelpText(Options.spec).text)
       case .options(let options): try body(options)
       }
     }
@@ -29,8 +29,8 @@ struct Dispatch {
       throw MimoError(.usage, "no command", remedy: "See mimo-host --help")
     }
     switch first {
-    case "--version": return Console.printResult("mimo-host \(hostVersion)\n")
-    case "--help", "-h": return Console.printResult(overview)
+    case "--version": return try Console.printResult("mimo-host \(hostVersion)\n")
+    case "--help", "-h": return try Console.printResult(overview)
     case "help": return try help(Array(arguments.dropFirst()))
     default: break
     }
@@ -40,7 +40,7 @@ struct Dispatch {
 
   /// `mimo-host help convert` is `mimo-host convert --help`.
   private func help(_ words: [String]) throws(MimoError) {
-    if words.isEmpty { return Console.printResult(overview) }
+    if words.isEmpty { return try Console.printResult(overview) }
     try run(words + ["--help"])
   }
 
@@ -56,7 +56,7 @@ struct Dispatch {
         remedy: "See mimo-host \(word) --help")
     }
     if next == "--help" || next == "-h" {
-      return Console.printResult("Usage: mimo-host \(word) COMMAND\n\nCommands:\n" + table(members))
+      return try Console.printResult("Usage: mimo-host \(word) COMMAND\n\nCommands:\n" + table(members))
     }
     throw unknown(
       "\(word) \(next)", among: members.map { $0.words.joined(separator: " ") }, help: "mimo-host \(word) --help")

@@ -47,18 +47,6 @@ package enum OutputFolder {
     return opened
   }
 
-  /// Throws when OUT exists and must not be replaced.
-  package static func refuseExisting(_ request: ConversionRequest) throws(MimoError) {
-    guard !request.overwrite, try FileSystem.exists(request.output) else { return }
-    // Killed between its last two steps, a run leaves nothing undone.
-    guard try !WorkFolder.tidy(after: request.output) else {
-      throw MimoError(
-        .usage, "exists already: the run that was stopped had finished it", path: request.output,
-        remedy: "--overwrite replaces it")
-    }
-    try StagedDirectory.refuseExisting(request.output)
-  }
-
   /// The index of a Hugging Face or prime folder, if it has one.
   static func writeIndex(_ index: [UInt8]?, in folder: String) throws(MimoError) {
     guard let index else { return }

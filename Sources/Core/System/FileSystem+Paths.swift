@@ -16,6 +16,19 @@ extension FileSystem {
     folder.utf8.last == UInt8(ascii: "/") ? folder + name : folder + "/" + name
   }
 
+  /// A folder and all those that it lies in, up to the root, as they really lie: links count for what they lead to.
+  package static func folders(above folder: String) throws(MimoError) -> [FileInfo] {
+    var path = folder
+    var found = [try infoFollowingLinks(at: path)]
+    while true {
+      path = join(path, "..")
+      let next = try infoFollowingLinks(at: path)
+      // The root is its own parent.
+      guard next.inode != found.last?.inode || next.device != found.last?.device else { return found }
+      found.append(next)
+    }
+  }
+
   /// Throws for a symbolic link: what comes with a checkpoint must lie in its folder, not anywhere on this machine.
   package static func refuseLink(at path: String) throws(MimoError) {
     guard try info(at: path).kind != .symbolicLink else {

@@ -9,18 +9,18 @@ func run(_ options: ConvertOptions) throws(MimoError) {
   Interruption.install()
   OpenFileLimit.raise()
   let request = options.request
-  try OutputFolder.refuseExisting(request)
+  try OutputPlace(request).check()
   let plugin = try loadPlugin(options.plugin)
   let report = try convert(options, request, plugin)
-  show(report, options.run)
+  try show(report, options.run)
 }
 
 /// Prints the end of a conversion as the user wants it.
-func show(_ report: ConversionReport, _ options: RunOptions) {
+func show(_ report: ConversionReport, _ options: RunOptions) throws(MimoError) {
   if options.json {
-    Console.printResult(report.summary)
+    try Console.printResult(report.summary)
   } else if !options.quiet {
-    Console.printResult(ReportText(report).text)
+    try Console.printResult(ReportText(report).text)
   }
 }
 

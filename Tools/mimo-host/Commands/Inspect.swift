@@ -5,8 +5,8 @@ import MimoSystem
 func run(_ options: InspectOptions) throws(MimoError) {
   let inspection = try Inspection(absolute(options.path))
   if options.json {
-    Console.printResult(inspection.json)
+    try Console.printResult(inspection.json)
   } else {
-    Console.printResult(InspectionText(inspection).text)
+    try Console.printResult(InspectionText(inspection).text)
   }
 }

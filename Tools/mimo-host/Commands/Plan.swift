@@ -5,9 +5,9 @@ import MimoSystem
 func run(_ options: PlanOptions) throws(MimoError) {
   let ledger = try ledger(of: options.conversion)
   if options.conversion.run.json {
-    Console.printResult(ledger.json)
+    try Console.printResult(ledger.json)
   } else {
-    Console.printResult(LedgerText(ledger).text)
+    try Console.printResult(LedgerText(ledger).text)
   }
 }
 

@@ -12,9 +12,9 @@ func run(_ options: PluginCheckOptions) throws(MimoError) {
     process: PluginProcess(program: program, timeout: PluginCheckOptions.timeout))
   let report = try conformance.run()
   if options.json {
-    Console.printResult(report.json)
+    try Console.printResult(report.json)
   } else {
-    Console.printResult(report.text)
+    try Console.printResult(report.text)
   }
   try report.refuseBroken()
 }

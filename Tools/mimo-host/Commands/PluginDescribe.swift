@@ -6,9 +6,9 @@ import MimoSystem
 func run(_ options: PluginDescribeOptions) throws(MimoError) {
   let description = try describe(options)
   if options.json {
-    Console.printResult(description.json)
+    try Console.printResult(description.json)
   } else {
-    Console.printResult(description.text)
+    try Console.printResult(description.text)
   }
 }
 

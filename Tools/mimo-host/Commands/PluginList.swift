@@ -7,9 +7,9 @@ func run(_ options: PluginListOptions) throws(MimoError) {
   let folder = PluginFolder(executable: ProgramPath.running)
   let listing = PluginListing(try folder.families())
   if options.json {
-    Console.printResult(listing.json)
+    try Console.printResult(listing.json)
   } else {
-    Console.printResult(listing.text(folders: folder.folders))
+    try Console.printResult(listing.text(folders: folder.folders))
   }
 }
 

@@ -20,8 +20,8 @@ func run(_ options: ShardsOptions) throws(MimoError) {
   }
   let table = plan.shardTable(rank: options.rank)
   if options.json {
-    Console.printResult(table.json)
+    try Console.printResult(table.json)
   } else {
-    Console.printResult(options.tsv ? table.tsv : ShardTableText(table).text)
+    try Console.printResult(options.tsv ? table.tsv : ShardTableText(table).text)
   }
 }

@@ -9,7 +9,7 @@ func run(_ options: SpliceOptions) throws(MimoError) {
   var request = options.conversion.request
   request.splices = options.donors
   request.weightsOnly = true
-  try OutputFolder.refuseExisting(request)
+  try OutputPlace(request).check()
   let source = try CheckpointFormat.recognise(request.source)
   guard source != .hf, source != .prime else {
     throw MimoError(
@@ -24,7 +24,7 @@ func run(_ options: SpliceOptions) throws(MimoError) {
   let plan = try ReshardPlan(request, to: format, from: source, plugin: try loadPlugin(name))
   let run = ReshardRun(plan, request: request, hostVersion: hostVersion)
   let report = try withProgress(of: plan.conversion.wholeBytes, options.conversion.run, run.run)
-  show(report, options.conversion.run)
+  try show(report, options.conversion.run)
 }
 
 extension SpliceOptions {

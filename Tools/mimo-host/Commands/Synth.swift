@@ -6,7 +6,7 @@ import MimoSystem
 func run(_ options: SynthOptions) throws(MimoError) {
   Interruption.install()
   let request = options.request
-  if !request.overwrite { try StagedDirectory.refuseExisting(request.output) }
+  try OutputPlace(request).check()
   let plan = try SynthPlan(request, plugin: try loadPlugin(options.plugin))
   let progress = Progress(total: UInt64(plan.tensorBytes), quiet: options.run.quiet)
   defer { progress.finish() }
@@ -14,10 +14,10 @@ func run(_ options: SynthOptions) throws(MimoError) {
   try SynthRun(plan, request: request).run { bytes, tensor in progress.advance(by: bytes, tensor: tensor) }
   let seconds = MonotonicClock.seconds() - start
   if options.run.json {
-    Console.printResult(options.json(plan, seconds: seconds))
+    try Console.printResult(options.json(plan, seconds: seconds))
   } else if !options.run.quiet {
     let tensors = plan.output.whole
-    Console.printResult(
+    try Console.printResult(
       "\(request.output): \(tensors.count) tensors, \(tensors.reduce(0) { $0 + $1.elementCount }) parameters, "
         + "\(ByteCount(plan.tensorBytes)) in \(plan.output.files.count) files, seed \(request.seed)\n")
   }

@@ -16,9 +16,9 @@ func run(_ options: VerifyOptions) throws(MimoError) {
     report = try plan.run { bytes, tensor in progress.advance(by: bytes, tensor: tensor) }
   }
   if options.run.json {
-    Console.printResult(report.json)
+    try Console.printResult(report.json)
   } else if !options.run.quiet || !report.isSame {
-    Console.printResult(VerifyText(report).text)
+    try Console.printResult(VerifyText(report).text)
   }
   if !report.isSame { exit(MimoError.Code.difference.rawValue) }
 }

@@ -18,7 +18,7 @@ package struct ExportRun: Sendable {
   /// Answers the report that lies in OUT.
   package func run(progress: @escaping ProgressHandler) throws(MimoError) -> ConversionReport {
     let start = MonotonicClock.seconds()
-    try OutputFolder.refuseExisting(request)
+    try OutputPlace(request).check()
     let companions = plan.stored.companionFolder.map { folder in
       plan.stored.companions.map { FileSystem.join(folder, $0) }
     }

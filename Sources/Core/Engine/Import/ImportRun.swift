@@ -25,7 +25,7 @@ package struct ImportRun: Sendable {
   /// Answers the report that lies in OUT.
   package func run(progress: @escaping ProgressHandler) throws(MimoError) -> ConversionReport {
     let start = MonotonicClock.seconds()
-    try OutputFolder.refuseExisting(request)
+    try OutputPlace(request).check()
     let snapshot = try SourceSnapshot(
       folder.files.map(\.path) + folder.companions.map { FileSystem.join(folder.path, $0.path) })
     let identity = try RunIdentity(

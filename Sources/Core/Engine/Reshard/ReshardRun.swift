@@ -19,7 +19,7 @@ package struct ReshardRun: Sendable {
   /// Answers the report that lies in OUT.
   package func run(progress: @escaping ProgressHandler) throws(MimoError) -> ConversionReport {
     let start = MonotonicClock.seconds()
-    try OutputFolder.refuseExisting(request)
+    try OutputPlace(request).check()
     let snapshot = try SourceSnapshot(plan.stored.catalog.files.map(\.path) + companions)
     let identity = try RunIdentity(
       request, format: plan.format.rawValue, layout: plan.layout.cluster.json.compact, plugin: plan.plugin,

@@ -38,6 +38,7 @@ final class ResumableOutput {
       try OutputFolder.checkSpace(bytesNeeded > taken ? bytesNeeded - taken : 0, for: request.output)
       let result = try body()
       try Interruption.check()
+      try OutputPlace(request).checkAgain()
       try folder.publish(replacing: request.overwrite)
       return result
     } catch {

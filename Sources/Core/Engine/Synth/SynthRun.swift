@@ -14,7 +14,7 @@ package struct SynthRun: Sendable {
   }
 
   package func run(progress: @escaping ProgressHandler) throws(MimoError) {
-    if !request.overwrite { try StagedDirectory.refuseExisting(request.output) }
+    try OutputPlace(request).check()
     let bytes = plan.output.files.reduce(0) { $0 + $1.size }
     try OutputFolder.checkSpace(bytes + 1 << 20, for: request.output)
     let stage = try StagedDirectory(for: request.output)
@@ -27,6 +27,7 @@ package struct SynthRun: Sendable {
     _ = try FileSystem.copyFile(plan.config.path, to: FileSystem.join(stage.path, "config.json"))
     _ = try HuggingFaceFolder.open(stage.path)
     try Interruption.check()
+    try OutputPlace(request).checkAgain()
     try stage.publish(replacing: request.overwrite)
   }
 
