@@ -100,10 +100,16 @@ private final class Screen: Sendable {
 }
 
 @Suite struct LauncherWorldTests {
-  @Test func isKnownOnlyInsideALauncher() {
-    let launched = ["RANK": "0", "LOCAL_RANK": "0", "WORLD_SIZE": "8"]
+  @Test(arguments: [
+    ("WORLD_SIZE", ["RANK", "LOCAL_RANK"]), ("OMPI_COMM_WORLD_SIZE", ["OMPI_COMM_WORLD_RANK"]), ("PMI_SIZE", ["PMI_RANK"]),
+    ("SLURM_STEP_NUM_TASKS", ["SLURM_PROCID", "SLURM_STEP_ID"]),
+  ])
+  func isKnownOnlyInsideALauncher(_ size: String, _ marks: [String]) {
+    var launched = [size: "8"]
+    #expect(LauncherWorld.size { launched[$0] } == nil)
+    for mark in marks { launched[mark] = "0" }
     #expect(LauncherWorld.size { launched[$0] } == 8)
-    #expect(LauncherWorld.size { ["WORLD_SIZE": "8"][$0] } == nil)
-    #expect(LauncherWorld.size { launched.merging(["WORLD_SIZE": "x"]) { $1 }[$0] } == nil)
+    launched[size] = "x"
+    #expect(LauncherWorld.size { launched[$0] } == nil)
   }
 }

@@ -38,7 +38,7 @@ package enum CheckpointFormat: String, Sendable, CaseIterable {
     if try has("config.json") { return try TravellingRecord.exists(in: path) ? .prime : .hf }
     throw MimoError(
       .invalidInput, "is no checkpoint that is known: it has no config.json, .metadata, tracker file or layout.json",
-      path: path, remedy: "Name the folder of a checkpoint, or say what it is with --from")
+      path: path, remedy: "Name the folder of a checkpoint")
   }
 
   /// Whether the tensors of a folder with config.json have the names of the plugin's layout prime.

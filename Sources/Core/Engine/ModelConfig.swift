@@ -75,6 +75,16 @@ package struct ModelConfig: Sendable {
     return .object(object)
   }
 
+  /// What the config says of the dtype of weights, when they are written in another.
+  func saying(_ dtype: DType?) -> [ConfigOverride] {
+    guard let dtype, let name = ModelConfig.dtypes.first(where: { $0.value == dtype })?.key else { return [] }
+    let sections = [""] + (json.object?.members.map(\.0) ?? []).filter { $0.hasSuffix("_config") }.map { $0 + "." }
+    return sections.flatMap { section in ["dtype", "torch_dtype"].map { section + $0 } }.filter { path in
+      guard let said = json[path]?.string, let known = ModelConfig.dtypes[said] else { return false }
+      return known != dtype
+    }.map { ConfigOverride(path: $0, value: .string(name), reason: "--dtype") }
+  }
+
   /// A plugin's value as JSON.
   package func literal(_ field: ConfigField) -> JSONValue {
     switch field {

@@ -105,6 +105,13 @@ extension ConvertOptions {
     case .prime: format = .prime
     case nil: format = try CheckpointFormat.recognise(absolute(source))
     }
+    if let sourceFormat, format != .hf, format != .prime,
+      case .success(.hf) = capture({ () throws(MimoError) in try CheckpointFormat.recognise(absolute(source)) })
+    {
+      throw MimoError(
+        .usage, "is a Hugging Face folder, not what --from \(sourceFormat.rawValue) says", path: absolute(source),
+        remedy: "Leave --from out")
+    }
     guard fitting.contains(format) else {
       throw MimoError(
         .unsupported, "is \(format.words), from which --to \(target.rawValue) does not start", path: absolute(source),

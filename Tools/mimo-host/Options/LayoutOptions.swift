@@ -68,12 +68,12 @@ struct LayoutOptions {
       .value("--cp", "N", \.cp, "Context parallel size (default 1)"),
       .value("--ep", "N", \.ep, "Expert parallel size (default 1)"),
       .value("--etp", "N", \.etp, "Tensor parallel size of experts (default: that of --tp)"),
-      .value("--fsdp", "N", \.fsdp, "Ranks that share each parameter's rows, with --to fsdp_dtensor (default: the fewest that fit)"),
+      .value("--fsdp", "N", \.fsdp, "Ranks that share each parameter's rows under Megatron-FSDP (default: the fewest that fit)"),
       .value("--pp-first", "N", \.ppFirst, "Layers on the first pipeline stage (default: an even share)"),
       .value("--pp-last", "N", \.ppLast, "Layers on the last pipeline stage (default: an even share)"),
       .value(
         "--world-size", "N", \.givenWorldSize,
-        "Ranks in all; components without dp fill an equal share (default: the fewest that fit)"),
+        "Ranks in all; components without dp fill an equal share (default: those of torchrun, srun or mpirun, else the fewest that fit)"),
       .flag("--pad-vocab", \.padVocabulary, "Pad the vocabulary with zero rows, as Megatron's should_pad_vocab does"),
     ]
   }

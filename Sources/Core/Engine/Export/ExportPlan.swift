@@ -13,6 +13,8 @@ package struct ExportPlan: Sendable {
   package let conversion: ConversionPlan
   /// What the original had and this layout does not.
   package let missing: [String]
+  /// What config.json must say otherwise than the original's.
+  let overrides: [ConfigOverride]
 
   /// Largest safetensors file, where nothing else is known. Source: transformers 4 `save_pretrained`.
   package static let defaultShardBytes = 5_000_000_000
@@ -30,7 +32,8 @@ package struct ExportPlan: Sendable {
     try stored.locate(jobs: request.resources.jobs)
     self.stored = stored
     output = try ExportPlan.output(request, stored)
-    missing = ExportPlan.missing(stored)
+    missing = try ExportPlan.missing(stored, request, plugin)
+    overrides = stored.description.configOverrides + stored.config.saying(request.dtype)
     conversion = try ConversionPlan(
       .storedToWhole, description: stored.description, whole: output.whole, wholeFiles: output.files,
       stored: stored.catalog)
@@ -42,7 +45,7 @@ package struct ExportPlan: Sendable {
     if !stored.encoded.isEmpty {
       notes.append("\(stored.encoded.count) tensors of the original were codes and scales; their values are written plain")
     }
-    for override in stored.description.configOverrides where stored.config.json[override.path] != nil {
+    for override in overrides where stored.config.json[override.path] != nil {
       let what = override.value == .remove ? "taken out" : "changed"
       notes.append("config.json: \(override.path) was \(what): \(override.reason)")
     }
@@ -54,7 +57,9 @@ package struct ExportPlan: Sendable {
     _ request: ConversionRequest, _ stored: StoredCheckpoint
   ) throws(MimoError) -> WholeOutput {
     let description = stored.description
-    if let manifest = stored.manifest, knows(manifest, description) {
+    if request.shardBytes == nil, let manifest = stored.manifest,
+      knows(manifest, description, inOtherForm: request.expertStorage != nil)
+    {
       return try WholeOutput(restoring: manifest, for: description) { spec in
         request.dtype.flatMap { spec.dtype.isPlainFloat ? $0 : nil } ?? spec.dtype
       }
@@ -70,9 +75,17 @@ package struct ExportPlan: Sendable {
 
   /// Whether the record names every tensor that is written (it does not when experts are asked for in another form) with
   /// values of its own (not codes, which a quantised original has).
-  private static func knows(_ manifest: SourceManifest, _ description: ModelDescription) -> Bool {
-    let dtypes = dtypes(manifest)
-    return description.sources.allSatisfy { source in dtypes[source.name].map { !$0.isCode } ?? false }
+  ///
+  /// - Parameter inOtherForm: the user asked for a form of experts, in which tensors of the same names have other shapes.
+  private static func knows(
+    _ manifest: SourceManifest, _ description: ModelDescription, inOtherForm: Bool
+  ) -> Bool {
+    var known: [String: TensorSpec] = [:]
+    for file in manifest.files { for tensor in file.tensors { known[tensor.name] = tensor } }
+    return description.sources.allSatisfy { source in
+      guard let tensor = known[source.name], !tensor.dtype.isCode else { return false }
+      return !inOtherForm || tensor.shape == source.shape
+    }
   }
 
   private static func dtypes(_ manifest: SourceManifest) -> [String: DType] {
@@ -81,9 +94,16 @@ package struct ExportPlan: Sendable {
     return dtypes
   }
 
-  private static func missing(_ stored: StoredCheckpoint) -> [String] {
+  private static func missing(
+    _ stored: StoredCheckpoint, _ request: ConversionRequest, _ plugin: PluginLibrary
+  ) throws(MimoError) -> [String] {
     guard let manifest = stored.manifest else { return [] }
     var known = Set(stored.description.sources.map(\.name))
+    if request.expertStorage != nil {
+      // Experts in another form have other names; those of the original have a place all the same.
+      let own = try stored.origin.describe(stored.naming, expertStorage: nil, isWrittenPlain: true, plugin: plugin)
+      known.formUnion(own.sources.map(\.name))
+    }
     for tie in stored.description.ties { known.insert(tie.duplicate) }
     known.subtract(manifest.leftOut)
     known.formUnion(stored.encoded)

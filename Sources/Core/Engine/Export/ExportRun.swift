@@ -72,8 +72,7 @@ package struct ExportRun: Sendable {
     try OutputFolder.writeIndex(plan.output.index, in: folder)
     guard let source = plan.stored.companionFolder else { return }
     try OutputFolder.writeCompanions(
-      plan.stored.companions, from: source, config: plan.stored.config, plan.stored.description.configOverrides,
-      in: folder)
+      plan.stored.companions, from: source, config: plan.stored.config, plan.overrides, in: folder)
   }
 
   private func report() -> ConversionReport {

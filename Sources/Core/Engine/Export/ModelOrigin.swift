@@ -117,7 +117,12 @@ struct ModelOrigin {
   }
 
   /// A folder with config.json; its weights, if it has any, say dtypes and files.
-  init(folder: String) throws(MimoError) {
+  ///
+  /// - Parameter path: the folder, or config.json itself.
+  init(folder path: String) throws(MimoError) {
+    let (parent, name) = FileSystem.split(path)
+    var folder = path
+    if name == "config.json", try !FileSystem.isDirectory(path) { folder = parent }
     let config = try ModelConfig(path: FileSystem.join(folder, "config.json"))
     let names = try FileSystem.list(folder)
     guard names.contains(where: { $0.hasSuffix(".safetensors") }) else {

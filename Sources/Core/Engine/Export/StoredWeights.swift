@@ -72,6 +72,11 @@ struct StoredReader {
 
   private func fsdp() throws(MimoError) -> StoredWeights {
     let checkpoint = try DistCheckpoint.open(path)
+    guard checkpoint.tensors.contains(where: { $0.key.hasPrefix(FSDPKeys.root) }) else {
+      throw MimoError(
+        .invalidInput, "has no metadata.json, as torch_dist has, and no key that begins with \(FSDPKeys.root), as fsdp_dtensor has",
+        path: path, remedy: "Copy the whole folder; --from megatron takes it for torch_dist")
+    }
     let naming = naming(of: checkpoint, root: FSDPKeys.root)
     let model = part.described(try describe(naming))
     let components = naming.components(of: part.plugin)

@@ -132,6 +132,11 @@ package struct ImportPlan: Sendable {
   ) throws(MimoError) -> ClusterLayout {
     if format == .prime { return try cluster(.single(.init()), worldSize: nil, plugin: plugin) }
     guard let asked = request.layout else { throw MimoError(.internalError, "an import without a layout") }
+    if let only = request.only, case .mimo(let components) = asked, let other = components.first(where: { $0.name != only }) {
+      throw MimoError(
+        .usage, "--only \(only) leaves component \(other.name) out, which --component lays out",
+        remedy: "Write --component for \(only) alone")
+    }
     return try cluster(asked, worldSize: request.worldSize, plugin: plugin)
   }
 

@@ -74,7 +74,8 @@ package struct ImportRun: Sendable {
       try OutputFolder.writeIndex(prime.index, in: output)
       let companions = folder.companions.filter(TravellingRecord.travels).map(\.path)
       try OutputFolder.writeCompanions(
-        companions, from: folder.path, config: plan.config, plan.layout.description.configOverrides, in: output)
+        companions, from: folder.path, config: plan.config, plan.layout.description.configOverrides + plan.config.saying(request.dtype),
+        in: output)
       try OutputFolder.prove(output, tensors: plan.layout.description.targets.count)
       return result
     }

@@ -35,6 +35,11 @@ package struct ReshardPlan: Sendable {
     var stored = try StoredCheckpoint(
       request, format: sourceFormat, withOptimizer: ReshardPlan.keepsOptimizer(request, format, sourceFormat),
       plugin: plugin)
+    if let only = stored.only, format == .ranks {
+      throw MimoError(
+        .unsupported, "holds component \(only) alone, but --to ranks is of a whole model", path: stored.path,
+        remedy: "Put it into a whole checkpoint with mimo-host splice first")
+    }
     let part = try ModelPart(stored.only, of: plugin.info)
     self.plugin = part.plugin
     let cluster = try ImportPlan.cluster(request, to: format, plugin: part.plugin)

@@ -24,11 +24,22 @@ package struct SynthRun: Sendable {
     if let index = plan.output.index {
       try FileSystem.writeSmallFile(FileSystem.join(stage.path, HuggingFaceIndex.fileName), index)
     }
-    _ = try FileSystem.copyFile(plan.config.path, to: FileSystem.join(stage.path, "config.json"))
+    try writeConfig(to: FileSystem.join(stage.path, "config.json"))
     _ = try HuggingFaceFolder.open(stage.path)
     try Interruption.check()
     try OutputPlace(request).checkAgain()
     try stage.publish(replacing: request.overwrite)
+  }
+
+  /// As it is, but for a dtype that is not its own.
+  private func writeConfig(to path: String) throws(MimoError) {
+    let overrides = plan.config.saying(request.dtype)
+    guard !overrides.isEmpty else {
+      _ = try FileSystem.copyFile(plan.config.path, to: path)
+      return
+    }
+    let text = JSONWriter.write(plan.config.applying(overrides), .indented(2)) + [UInt8(ascii: "\n")]
+    try FileSystem.writeSmallFile(path, text)
   }
 
   private func writeTensors(_ files: [File], progress: @escaping ProgressHandler) throws(MimoError) {
