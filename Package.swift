@@ -109,7 +109,9 @@ let package = Package(
     // The fuzzer's targets (Tests/Fuzz) and what it ever found, as plain tests.
     .target(
       name: "FuzzTargets",
-      dependencies: ["MimoSystem", "MimoTensor", "MimoFormats", "MimoParallel", "MimoMapping", "MimoPlan", "MimoEngine"],
+      dependencies: [
+        "MimoSystem", "MimoTensor", "MimoFormats", "MimoParallel", "MimoMapping", "MimoPlugins", "MimoPlan", "MimoEngine",
+      ],
       path: "Tests/Fuzz/Targets"),
     .testTarget(name: "FuzzTests", dependencies: ["FuzzTargets", "MimoSystem"], path: "Tests/FuzzTests"),
     .testTarget(
