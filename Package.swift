@@ -73,7 +73,7 @@ let package = Package(
       path: "Tools/mimo-host"),
     .testTarget(name: "SystemTests", dependencies: ["MimoSystem"], path: "Tests/SystemTests"),
     .target(
-      name: "AlgebraSupport", dependencies: ["MimoTensor", "MimoParallel", "MimoMapping"], path: "Tests/AlgebraSupport"),
+      name: "AlgebraSupport", dependencies: ["MimoSystem", "MimoTensor", "MimoParallel", "MimoMapping"], path: "Tests/AlgebraSupport"),
     .testTarget(name: "TensorTests", dependencies: ["AlgebraSupport", "MimoTensor"], path: "Tests/TensorTests"),
     .testTarget(name: "FormatsTests", dependencies: ["MimoFormats", "MimoChecksum"], path: "Tests/FormatsTests",
       exclude: ["Fixtures"]),
