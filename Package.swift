@@ -73,7 +73,7 @@ let package = Package(
       path: "Tools/mimo-host"),
     .testTarget(name: "SystemTests", dependencies: ["MimoSystem"], path: "Tests/SystemTests"),
     .target(
-      name: "AlgebraSupport", dependencies: ["MimoTensor", "MimoParallel", "MimoMapping"], path: "Tests/AlgebraSupport"),
+      name: "AlgebraSupport", dependencies: ["MimoSystem", "MimoTensor", "MimoParallel", "MimoMapping"], path: "Tests/AlgebraSupport"),
     .testTarget(name: "TensorTests", dependencies: ["AlgebraSupport", "MimoTensor"], path: "Tests/TensorTests"),
     .testTarget(name: "FormatsTests", dependencies: ["MimoFormats", "MimoChecksum"], path: "Tests/FormatsTests",
       exclude: ["Fixtures"]),
@@ -109,7 +109,9 @@ let package = Package(
     // The fuzzer's targets (Tests/Fuzz) and what it ever found, as plain tests.
     .target(
       name: "FuzzTargets",
-      dependencies: ["MimoSystem", "MimoTensor", "MimoFormats", "MimoParallel", "MimoMapping", "MimoPlan", "MimoEngine"],
+      dependencies: [
+        "MimoSystem", "MimoTensor", "MimoFormats", "MimoParallel", "MimoMapping", "MimoPlugins", "MimoPlan", "MimoEngine",
+      ],
       path: "Tests/Fuzz/Targets"),
     .testTarget(name: "FuzzTests", dependencies: ["FuzzTargets", "MimoSystem"], path: "Tests/FuzzTests"),
     .testTarget(

@@ -1,18 +1,10 @@
-/// A generator whose numbers follow from its seed alone, so that a failure can be had again.
-///
-/// Source: SplitMix64 (Steele, Lea, Flood: Fast splittable pseudorandom number generators, 2014).
-package struct Seeded: RandomNumberGenerator {
-  private var state: UInt64
+import MimoSystem
 
-  package init(_ seed: Int) { state = UInt64(bitPattern: Int64(seed)) &* 0x9E37_79B9_7F4A_7C15 }
+/// The generator of all random tests, with the choices that they make.
+package typealias Seeded = SplitMix64
 
-  package mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return z ^ (z >> 31)
-  }
+extension SplitMix64 {
+  package init(_ seed: Int) { self.init(state: UInt64(bitPattern: Int64(seed)) &* SplitMix64.step) }
 
   package mutating func number(_ range: ClosedRange<Int>) -> Int { Int.random(in: range, using: &self) }
 

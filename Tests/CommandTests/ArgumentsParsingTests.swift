@@ -71,6 +71,16 @@ private func parse<Options: CommandOptions>(_ line: String, as type: Options.Typ
     #expect(try parse("--plugin P --config c.json OUT", as: SynthOptions.self).seed == 0)
   }
 
+  @Test(arguments: [("1", 1), ("86400", 86_400)]) func aPluginsTimeIsInSeconds(_ text: String, seconds: Int) throws {
+    let options: VerifyOptions = try parse("--plugin P --plugin-timeout \(text) A")
+    #expect(options.pluginTimeout?.duration == .seconds(seconds))
+    #expect(try parse("--plugin P A", as: VerifyOptions.self).pluginTimeout == nil)
+  }
+
+  @Test(arguments: ["0", "-1", "+5", "1.5", "86401", "1m", "99999999999999999999"]) func otherTimesAreRefused(_ text: String) {
+    #expect(throws: (any Error).self) { try parse("--plugin P --plugin-timeout \(text) A", as: VerifyOptions.self) }
+  }
+
   @Test func everyOptionHasANameOfItsOwn() {
     func check<Options: CommandOptions>(_ type: Options.Type) {
       let names = Options.spec.options.flatMap { [$0.name, $0.short].compactMap { $0 } } + ["--help", "-h"]

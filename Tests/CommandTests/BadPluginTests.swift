@@ -26,6 +26,25 @@ struct BadPluginTests {
     #expect(!FileManager.default.fileExists(atPath: scratch("out")))
   }
 
+  /// Every command that describes models takes the option, and its error names it.
+  @Test(arguments: [
+    "convert -q --plugin PLUGIN --to megatron MODEL OUT", "plan --plugin PLUGIN --to megatron MODEL",
+    "shards --plugin PLUGIN --tp 1 MODEL", "synth -q --plugin PLUGIN --config MODEL/config.json OUT",
+    "verify -q --plugin PLUGIN MODEL MODEL", "plugin describe --config MODEL/config.json PLUGIN",
+  ]) func aHangEndsWhenItsTimeIsOver(_ command: String) throws {
+    let scratch = try Scratch()
+    let bad = try BadPlugin("hangs")
+    let folder = try toyCheckpoint(bad, in: scratch)
+    let words = command.split(separator: " ").map {
+      String($0).replacing("PLUGIN", with: bad.path).replacing("MODEL", with: folder).replacing("OUT", with: scratch("out"))
+    }
+    let start = Date()
+    let outcome = try Host.run(words + ["--plugin-timeout", "1"])
+    #expect(Date().timeIntervalSince(start) < 30)
+    Refusal.judge(outcome, code: 5, words: ["did not finish within 1 s in describe", "--plugin-timeout SECONDS", bad.path])
+    #expect(scratch.names == ["toy"])
+  }
+
   /// SIGINT reaches a command that waits for a plugin, and the plugin ends with it.
   @Test(arguments: [(SIGINT, Int32(130)), (SIGTERM, Int32(143))]) func aHangCanBeInterrupted(
     _ signal: Int32, _ code: Int32

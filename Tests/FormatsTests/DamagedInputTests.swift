@@ -5,7 +5,7 @@ import Testing
 
 /// Whatever bytes change, reading ends with a value or an error: a trap would end the test run.
 @Suite struct DamagedInputTests {
-  static func damaged(_ bytes: [UInt8], _ random: inout SplitMix) -> [UInt8] {
+  static func damaged(_ bytes: [UInt8], _ random: inout SplitMix64) -> [UInt8] {
     var result = bytes
     for _ in 0..<Int.random(in: 1...4, using: &random) where !result.isEmpty {
       let place = Int.random(in: 0..<result.count, using: &random)
@@ -22,7 +22,7 @@ import Testing
   }
 
   @Test(arguments: 0..<8) func metadata(seed: Int) throws {
-    var random = SplitMix(state: UInt64(seed))
+    var random = SplitMix64(state: UInt64(seed))
     let folder = try TemporaryFolder()
     let sample = try SampleCheckpoint()
     try sample.write(to: folder)
@@ -47,7 +47,7 @@ import Testing
   }
 
   @Test(arguments: 0..<8) func items(seed: Int) throws {
-    var random = SplitMix(state: UInt64(seed))
+    var random = SplitMix64(state: UInt64(seed))
     let common = TorchZipItem.object(DistCheckpointCompanions.commonState())
     for item in [try TorchZipReaderTests.usualItem(), TorchZipReaderTests.item(), common] {
       for _ in 0..<300 {
@@ -63,7 +63,7 @@ import Testing
   }
 
   @Test(arguments: 0..<8) func pickles(seed: Int) throws {
-    var random = SplitMix(state: UInt64(seed))
+    var random = SplitMix64(state: UInt64(seed))
     for value in PickleTests.values.shuffled(using: &random) {
       let bytes = PickleTests.pickled(.list([value, value]))
       guard bytes.count < 1000 else { continue }

@@ -29,7 +29,7 @@ let package = Package(
     .target(
       name: "FuzzTargets",
       dependencies: [
-        "MimoSystem", "MimoTensor", "MimoFormats", "MimoParallel", "MimoMapping", "MimoPlan", "MimoEngine",
+        "MimoSystem", "MimoTensor", "MimoFormats", "MimoParallel", "MimoMapping", "MimoPlugins", "MimoPlan", "MimoEngine",
       ],
       path: "Targets", swiftSettings: instrumented),
     .executableTarget(

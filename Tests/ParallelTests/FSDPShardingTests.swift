@@ -127,12 +127,4 @@ private struct RandomShards {
     #expect(throws: (any Error).self) { try sharding.sharingRows([RowCuts(bounds: [0, 1, 3])]) }
     #expect(throws: (any Error).self) { try sharding.sharingRows([RowCuts(bounds: [0, 4])]) }
   }
-
-  /// A whole tensor's shape and that of a rank's part are types apart: none stands for the other, and each says which.
-  @Test func globalAndLocalShapesCanNotBeMixedUp() {
-    func kind(_ shape: GlobalShape) -> String { "global" }
-    func kind(_ shape: LocalShape) -> String { "local" }
-    let table = ShardTable.Shard(name: "w", rank: 0, globalShape: GlobalShape([4]), localShape: LocalShape([4]), offset: [0])
-    #expect(kind(table.globalShape) == "global" && kind(table.localShape) == "local")
-  }
 }

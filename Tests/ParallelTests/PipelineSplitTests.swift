@@ -63,6 +63,37 @@ private func split(_ layers: Int, pp: Int, first: Int? = nil, last: Int? = nil) 
     #expect(said?.hasPrefix(reason) == true, "\(said ?? "accepted")")
   }
 
+  private func needing(_ least: Int, _ layers: Int, pp: Int, first: Int?, last: Int?) throws {
+    let layout = ComponentLayout(pp: pp, ppFirst: first, ppLast: last)
+    try split(layers, pp: pp, first: first, last: last).requireOnFirstStage(least, for: "features", layout)
+  }
+
+  @Test(arguments: [
+    (2, 4, 4, nil, nil, "pp=4 puts 1 of 4 there. Use pp=1 or 2"), (2, 4, 3, 1, 2, "puts 1 of 4 there. Use pp=1 or 2"),
+    (3, 36, 36, nil, nil, "puts 1 of 36 there. Use pp=1, 2, 3, 4, 6, 9 or 12"),
+    (3, 36, 18, nil, nil, "puts 2 of 36 there. Use pp=1, 2, 3, 4, 6, 9 or 12"),
+    (3, 28, 14, nil, nil, "puts 2 of 28 there. Use pp=1, 2, 4 or 7, or pp_first=15"),
+    (3, 7, 3, 2, 2, "puts 2 of 7 there. Use pp=1, or pp_first=3"), (3, 2, 1, nil, nil, "The model has too few layers"),
+  ] as [(Int, Int, Int, Int?, Int?, String)])
+  func aFirstStageThatIsTooShortIsRefused(least: Int, layers: Int, pp: Int, first: Int?, last: Int?, words: String) throws {
+    let said = refusal { try needing(least, layers, pp: pp, first: first, last: last) } ?? "accepted"
+    #expect(said.hasPrefix("features need \(least) layers on the first pipeline stage") && said.contains(words), "\(said)")
+    // What is advised is taken.
+    if let advice = said.firstMatch(of: /pp_first=(\d+)$/)?.1 {
+      try needing(least, layers, pp: pp, first: Int(advice), last: last)
+    }
+    guard let advice = said.firstMatch(of: /Use pp=([0-9, or]+)/)?.1 else { return }
+    let stages = advice.split(whereSeparator: { !$0.isNumber }).compactMap { Int($0) }
+    #expect(!stages.isEmpty)
+    for pp in stages { try needing(least, layers, pp: pp, first: nil, last: nil) }
+  }
+
+  @Test(arguments: [(2, 4, 2, nil, nil), (2, 4, 3, 2, nil), (3, 36, 12, nil, nil), (4, 4, 1, nil, nil), (0, 4, 4, nil, nil)]
+    as [(Int, Int, Int, Int?, Int?)])
+  func aFirstStageThatIsLongEnoughIsTaken(least: Int, layers: Int, pp: Int, first: Int?, last: Int?) throws {
+    try needing(least, layers, pp: pp, first: first, last: last)
+  }
+
   @Test(arguments: [(30, 4), (5, 2), (7, 3), (61, 16), (94, 8), (13, 5)])
   func theAdviceIsRight(layers: Int, pp: Int) throws {
     let said = refusal { _ = try split(layers, pp: pp) } ?? ""

@@ -1,9 +1,10 @@
 import Foundation
 import MimoSystem
+import Synchronization
 import Testing
 
 /// A program beside this one: what it is given and answers, how it ends, and that nothing of it stays.
-struct ChildProcessTests {
+@Suite(.serialized) struct ChildProcessTests {
   private func run(
     _ script: String, input: [UInt8] = [], timeout: Duration = .seconds(60)
   ) throws -> (outcome: ChildProcess.Outcome, answer: [UInt8]) {
@@ -55,6 +56,98 @@ struct ChildProcessTests {
     // The first is nobody's child any more: whoever adopts it may take a moment to reap it.
     for _ in 0..<1000 where kill(numbers[0], 0) == 0 { usleep(10_000) }
     for number in numbers { #expect(kill(number, 0) == -1 && errno == ESRCH) }
+  }
+
+  /// Runs a program of the test's own, for faults are those of one path. Its number is known before the first fault
+  /// that comes after it was started.
+  private func faulted(
+    _ script: String, _ fault: @escaping @Sendable (SystemCall) -> FaultInjection.Fault?
+  ) throws -> (error: MimoError?, outcome: ChildProcess.Outcome?, child: pid_t?) {
+    let folder = try TemporaryFolder()
+    let (program, number) = (folder("program"), folder("number"))
+    let lines = ["#!/bin/sh", "echo $$ > \(number).new", "mv \(number).new \(number)", script, ""]
+    try FileSystem.writeSmallFile(program, Array(lines.joined(separator: "\n").utf8))
+    chmod(program, 0o755)
+    var outcome: ChildProcess.Outcome?
+    let failure = error { () throws(MimoError) in
+      outcome = try FaultInjection.with({ call, path in
+        guard path == program, let fault = fault(call) else { return nil }
+        if ![.socketpair, .posixSpawn].contains(call) { for _ in 0..<3000 where access(number, F_OK) != 0 { usleep(10_000) } }
+        return fault
+      }) { () throws(MimoError) in
+        try ChildProcess(executable: program, arguments: [], timeout: .seconds(60)).run([1, 2, 3]) { _ in }
+      }
+    }
+    let text = (try? FileSystem.readSmallFile(number)).map { String(decoding: $0, as: UTF8.self) }
+    return (failure, outcome, text.flatMap { pid_t($0.filter(\.isNumber)) })
+  }
+
+  static let faults: [(SystemCall, Int32)] = [
+    (.socketpair, EMFILE), (.socketpair, ENOMEM), (.posixSpawn, EAGAIN), (.posixSpawn, ENOENT), (.poll, ENOMEM),
+    (.send, ENOBUFS), (.recv, ENOMEM), (.waitid, EINVAL),
+  ]
+
+  /// One error that names call and program, and the child, had it come so far, is gone.
+  @Test(arguments: faults) func aCallThatFailsIsOneErrorAndLeavesNoChild(_ call: SystemCall, _ code: Int32) throws {
+    let (failure, _, child) = try faulted("echo x >&3; exec sleep 1000") { $0 == call ? .failure(code) : nil }
+    let error = try #require(failure)
+    #expect(error.code == .system && error.errno == code && error.path?.hasSuffix("/program") == true)
+    let name = call == .posixSpawn ? "could not be started" : "\(call.rawValue) failed"
+    #expect(error.description.contains(name) && error.description.contains(String(cString: strerror(code))), "\(error)")
+    #expect((child == nil) == [.socketpair, .posixSpawn].contains(call))
+    // A child that was ended but not waited for would still be there.
+    if let child { #expect(kill(child, 0) == -1 && errno == ESRCH) }
+  }
+
+  /// Other tests of this process may have sockets open too, but not hundreds.
+  @Test(arguments: [(SystemCall.socketpair, 3), (.posixSpawn, 1)])
+  func aCallThatFailsLeavesNothingOpen(_ call: SystemCall, turn: Int) throws {
+    func sockets() throws -> Int {
+      let numbers = try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd")
+      let links = numbers.compactMap { try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/fd/\($0)") }
+      return links.filter { $0.hasPrefix("socket:") }.count
+    }
+    let before = try sockets()
+    for _ in 0..<100 {
+      let calls = Mutex(0)
+      let (failure, _, _) = try faulted("") { asked in
+        asked == call && calls.withLock { calls in calls += 1; return calls == turn } ? .failure(EMFILE) : nil
+      }
+      #expect(failure?.errno == EMFILE)
+    }
+    #expect(try sockets() < before + 200)
+  }
+
+  /// Signals come at any time.
+  @Test(arguments: [SystemCall.socketpair, .poll, .send, .recv, .waitid, .waitpid])
+  func aCallThatIsInterruptedIsMadeAgain(_ call: SystemCall) throws {
+    let left = Mutex(3)
+    let (failure, outcome, _) = try faulted("cat > /dev/null; echo x >&3; exit 7") { asked in
+      guard asked == call else { return nil }
+      return left.withLock { left in
+        left -= 1
+        return left >= 0 ? .failure(EINTR) : nil
+      }
+    }
+    #expect(failure == nil && outcome?.end == .exited(7))
+    #expect(left.withLock { $0 } < 0)
+  }
+
+  @Test func aChildThatNobodyCanWaitForIsAnError() throws {
+    let (failure, _, child) = try faulted("exit 0") { $0 == .waitpid ? .failure(ECHILD) : nil }
+    #expect(failure?.description.contains("waitpid failed") == true)
+    // The fault was ours, the child is not.
+    if let child { waitpid(child, nil, 0) }
+  }
+
+  /// Not a fault: the child may close its ends, and goes on.
+  @Test(arguments: [(SystemCall.send, EPIPE), (.send, ECONNRESET), (.recv, ECONNRESET), (.send, EAGAIN)])
+  func aClosedChannelIsNoError(_ call: SystemCall, _ code: Int32) throws {
+    let left = Mutex(1)
+    let (failure, outcome, _) = try faulted("exec 0<&-; exit 3") { asked in
+      asked == call && left.withLock { left in left -= 1; return left >= 0 } ? .failure(code) : nil
+    }
+    #expect(failure == nil && outcome?.end == .exited(3))
   }
 
   @Test func aReceiverThatThrowsEndsIt() throws {

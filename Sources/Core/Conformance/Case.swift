@@ -54,5 +54,5 @@ struct Case: Sendable {
   }
 
   /// Random numbers that follow from the seed, the model and the layout.
-  func random(_ rule: Int) -> SeededGenerator { SeededGenerator(seed, "\(rule) \(config.name) \(layout)") }
+  func random(_ rule: Int) -> SplitMix64 { SplitMix64(seed, "\(rule) \(config.name) \(layout)") }
 }

@@ -41,15 +41,9 @@ package struct RankInventory: Sendable {
   private static func add(
     _ alias: AliasDeclaration, of layout: ModelLayout, dtype: DType, to ranks: inout [[Held]]
   ) {
-    let target = layout.description.targets[alias.target]
-    let component = layout.components[target.component]
-    let stages = component.grid.layout.pp
-    guard stages > 1 else { return }
-    let sharding = layout.shardings[alias.target]
-    let spec = TensorSpec(
-      name: component.prefix + alias.name, dtype: dtype, shape: GlobalShape(sharding.localShape.dims))
-    for rank in component.grid.ranks where component.grid.dense(of: rank).pp == stages - 1 {
-      let shard = sharding.dim == nil ? 0 : component.grid.dense(of: rank).tp
+    let shape = layout.shardings[alias.target].localShape
+    let spec = TensorSpec(name: layout.name(of: alias), dtype: dtype, shape: GlobalShape(shape.dims))
+    for (rank, shard) in layout.holders(of: alias) {
       ranks[rank].append(Held(spec: spec, target: alias.target, shard: shard, isReplica: true))
     }
   }

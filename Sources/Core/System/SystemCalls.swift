@@ -5,6 +5,9 @@ package enum SystemCall: String, Sendable, CaseIterable {
   case open, fstat, lstat, stat, pread, pwrite, ftruncate, fsync, close, mkdir, rename, unlink, rmdir, opendir, readdir
   case statvfs, readlink, fdatasync, flock
   case copyFileRange = "copy_file_range"
+  // Of a child process; the path is its program's.
+  case socketpair, fcntl, poll, send, recv, waitid, waitpid
+  case posixSpawn = "posix_spawn"
 }
 
 /// Where every system call passes: faults first, EINTR again, and errno turned into an error that says what to do.

@@ -69,7 +69,7 @@ struct BadTable: CustomTestStringConvertible, Sendable {
   private static let layout = ["--plugin", "Qwen3VL", "--fsdp", "3", "--tp", "2"]
 
   /// The table of a command, as a document.
-  private static func table(_ layout: [String], _ source: String) throws -> [[String: Any]] {
+  static func table(_ layout: [String], _ source: String) throws -> [[String: Any]] {
     let outcome = try Host.run(["shards", "--json"] + layout + [source])
     let document = try JSONSerialization.jsonObject(with: Data(outcome.output.utf8)) as? [String: Any]
     #expect(outcome.code == 0 && document?["schema"] as? Int == 1, "\(outcome.errors)")

@@ -49,6 +49,33 @@ struct BadCommand: CustomTestStringConvertible, Sendable {
   ]
 }
 
+/// Qwen3-VL adds the images' deepstack features (here 2) in the first layers of the language model (here 4 in all).
+@Suite struct DeepstackLayoutTests {
+  private static let short = [
+    "--to megatron --pp 4", "--to ranks --pp 4", "--to megatron --pp 3 --pp-first 1 --pp-last 1",
+    "--to ranks --pp 2 --pp-first 1",
+  ]
+
+  @Test(arguments: short) func aFirstStageWithTooFewLayersIsRefused(_ layout: String) throws {
+    let scratch = try Scratch()
+    let arguments = ["--plugin", "Qwen3VL"] + layout.split(separator: " ").map(String.init)
+    let words = ["2 deepstack features", "need 2 layers", "first pipeline stage", "1 of 4", "Use pp=1"]
+    try Refusal.expect(arguments + [Fixtures.experts, scratch("out")], in: scratch, code: 4, words: words)
+    try Host.convert(["--plugin", "Qwen3VL", "--to", "megatron", Fixtures.experts, scratch("whole")])
+    try Refusal.expect(arguments + [scratch("whole"), scratch("out")], in: scratch, code: 4, words: words)
+  }
+
+  /// A MIMO model has no deepstack in the reference, and a language model alone has no images.
+  @Test(arguments: [
+    "--to megatron --pp 2", "--to megatron --pp 3 --pp-first 2",
+    "--to mimo --component language=pp=4 --component images=tp=1", "--to megatron --pp 4 --only language",
+  ]) func otherLayoutsAreTaken(_ layout: String) throws {
+    let arguments = ["--plugin", "Qwen3VL"] + layout.split(separator: " ").map(String.init)
+    let outcome = try Host.run(["plan"] + arguments + [Fixtures.experts])
+    #expect(outcome.code == 0, "\(outcome.errors)")
+  }
+}
+
 @Suite struct MalformedCommandTests {
   @Test(arguments: BadCommand.all) func isRefused(_ bad: BadCommand) throws {
     let scratch = try Scratch()

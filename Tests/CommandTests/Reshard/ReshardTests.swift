@@ -27,35 +27,40 @@ struct Detour: CustomTestStringConvertible, Sendable {
       (single, single + ["--tp", "2", "--ep", "2", "--etp", "1"]), (single + ["--ep", "4"], single + ["--pp", "2"]),
       (mimo, single + ["--tp", "2"]), (["--to", "ranks", "--tp", "2", "--ep", "2"], mimo),
     ].map { Detour(source: Fixtures.experts, first: $0, second: $1) }
+
+  /// The files of the direct import, and those that the way through `first` ends in; nothing else is left beside them.
+  func check() throws {
+    let scratch = try Scratch()
+    let plugin = ["--plugin", plugin]
+    try Host.convert(plugin + second + [source, scratch("out")])
+    let direct = try folderBytes(scratch("out"))
+    try FileManager.default.removeItem(atPath: scratch("out"))
+    try Host.convert(plugin + first + [source, scratch("first")])
+    try Host.convert(plugin + second + [scratch("first"), scratch("out")])
+    expectSameFiles(try folderBytes(scratch("out")), direct)
+    #expect(scratch.names == ["first", "out"], "nothing is left beside the output")
+  }
+}
+
+/// Fails with the names of the files that differ.
+func expectSameFiles(
+  _ seen: [String: Data], _ expected: [String: Data], sourceLocation: SourceLocation = #_sourceLocation
+) {
+  #expect(Set(seen.keys) == Set(expected.keys), sourceLocation: sourceLocation)
+  #expect(expected.keys.filter { seen[$0] != expected[$0] }.sorted() == [], sourceLocation: sourceLocation)
 }
 
 @Suite struct ReshardTests {
   /// The strongest there is: nothing tells a checkpoint that came a long way from one that was imported.
   @Test(arguments: Detour.all) func theDetourEndsInTheFilesOfTheDirectImport(_ detour: Detour) throws {
-    let scratch = try Scratch()
-    let plugin = ["--plugin", detour.plugin]
-    try Host.convert(plugin + detour.second + [detour.source, scratch("out")])
-    let direct = try folderBytes(scratch("out"))
-    try FileManager.default.removeItem(atPath: scratch("out"))
-    try Host.convert(plugin + detour.first + [detour.source, scratch("first")])
-    try Host.convert(plugin + detour.second + [scratch("first"), scratch("out")])
-    let seen = try folderBytes(scratch("out"))
-    #expect(Set(seen.keys) == Set(direct.keys))
-    let different = direct.keys.filter { seen[$0] != direct[$0] }.sorted()
-    #expect(different == [])
-    #expect(scratch.names == ["first", "out"], "nothing is left beside the output")
+    try detour.check()
   }
 
   @Test(arguments: [Fixtures.dense, Fixtures.experts])
-  func theSquareThroughMegatronFSDPEndsThereToo(_ source: String) throws {
+  func megatronFSDPOfMIMOHasTheRowsOfTheDirectImport(_ source: String) throws {
     let scratch = try Scratch()
     let plugin = ["--plugin", "Qwen3VL"]
     try Host.convert(plugin + Detour.mimo + [source, scratch("mimo")])
-    try Host.convert(plugin + ["--to", "hf", scratch("mimo"), scratch("expected")])
-    try Host.convert(plugin + ["--to", "fsdp_dtensor", "--fsdp", "3", scratch("mimo"), scratch("fsdp")])
-    try Host.convert(plugin + Detour.single + ["--tp", "2", scratch("fsdp"), scratch("megatron")])
-    try Host.convert(plugin + ["--to", "hf", scratch("megatron"), scratch("back")])
-    #expect(try folderBytes(scratch("back")) == folderBytes(scratch("expected")))
     try Host.convert(plugin + ["--to", "fsdp_dtensor", "--fsdp", "2", source, scratch("direct")])
     try Host.convert(plugin + ["--to", "fsdp_dtensor", "--fsdp", "2", scratch("mimo"), scratch("seen")])
     let direct = try TensorFact.distributed(scratch("direct")).filter { !$0.key.contains(".mtp.") && $0.value.dtype != "object" }
@@ -64,13 +69,16 @@ struct Detour: CustomTestStringConvertible, Sendable {
     expectEqual(seen.mapValues(\.withoutBoxes), direct.mapValues(\.withoutBoxes), "rows")
   }
 
-  @Test(arguments: [Fixtures.dense, Fixtures.experts])
-  func theSquareEndsInTheExportOfItsFirstCorner(_ source: String) throws {
+  /// Straight on, or through Megatron-FSDP.
+  @Test(arguments: [Fixtures.dense, Fixtures.experts], [[], ["--to", "fsdp_dtensor", "--fsdp", "3"]])
+  func theSquareEndsInTheExportOfItsFirstCorner(_ source: String, through: [String]) throws {
     let scratch = try Scratch()
     let plugin = ["--plugin", "Qwen3VL"]
     try Host.convert(plugin + Detour.mimo + [source, scratch("mimo")])
     try Host.convert(plugin + ["--to", "hf", scratch("mimo"), scratch("expected")])
-    try Host.convert(plugin + Detour.single + ["--tp", "2", scratch("mimo"), scratch("megatron")])
+    if !through.isEmpty { try Host.convert(plugin + through + [scratch("mimo"), scratch("between")]) }
+    let last = scratch(through.isEmpty ? "mimo" : "between")
+    try Host.convert(plugin + Detour.single + ["--tp", "2", last, scratch("megatron")])
     try Host.convert(plugin + ["--to", "hf", scratch("megatron"), scratch("back")])
     #expect(try folderBytes(scratch("back")) == folderBytes(scratch("expected")))
   }

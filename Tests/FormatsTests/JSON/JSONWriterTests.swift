@@ -29,7 +29,7 @@ import Testing
   }
 
   @Test func whatIsWrittenIsReadBackTheSame() throws {
-    var random = SplitMix(state: 3)
+    var random = SplitMix64(state: 3)
     for _ in 0..<300 {
       let value = randomValue(depth: 0, &random)
       for form in [JSONWriter.Form.compact, .oneLine, .indented(1)] {
@@ -41,7 +41,7 @@ import Testing
     }
   }
 
-  private func randomValue(depth: Int, _ random: inout SplitMix) -> JSONValue {
+  private func randomValue(depth: Int, _ random: inout SplitMix64) -> JSONValue {
     switch Int.random(in: 0..<(depth < 4 ? 7 : 5), using: &random) {
     case 0: return .null
     case 1: return .bool(.random(using: &random))
@@ -59,7 +59,7 @@ import Testing
     }
   }
 
-  private func randomText(_ random: inout SplitMix) -> String {
+  private func randomText(_ random: inout SplitMix64) -> String {
     let alphabet = Array("ab\"\\/\n\t\u{1}\u{7F}é€😀\u{FFFF}\0".unicodeScalars)
     var text = String.UnicodeScalarView()
     for _ in 0..<Int.random(in: 0..<6, using: &random) {

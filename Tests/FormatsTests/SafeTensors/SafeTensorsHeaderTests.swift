@@ -175,7 +175,7 @@ import Testing
     }
     let (header, bytes) = try SafeTensorsHeader.lay(out: specs, metadata: [.init("format", "pt")])
     let fileSize = header.fileSize
-    var random = SplitMix(state: 7)
+    var random = SplitMix64(state: 7)
     var accepted = 0
     for _ in 0..<4000 {
       var json = Array(bytes[8...])

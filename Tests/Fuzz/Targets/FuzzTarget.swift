@@ -8,7 +8,8 @@ package struct FuzzTarget: Sendable {
   package let parse: @Sendable ([UInt8]) throws(MimoError) -> Void
 
   package static let all: [FuzzTarget] = [
-    safetensors, index, config, metadata, item, common, report, journal, manifest, layout,
+    safetensors, index, config, metadata, item, common, report, journal, manifest, layout, legacy, answer, declarations,
+    request,
   ]
 
   package static func named(_ name: String) -> FuzzTarget? { all.first { $0.name == name } }

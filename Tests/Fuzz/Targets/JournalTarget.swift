@@ -14,7 +14,7 @@ extension FuzzTarget {
   /// which get their checksums here: no fuzzer guesses a CRC.
   package static let journal = FuzzTarget(name: "journal") { (bytes) throws(MimoError) in
     let plan = try smallPlan.get()
-    let path = FileSystem.join(temporaryFolder, "mimo-fuzz-journal-\(getpid())")
+    let path = temporaryPath("journal")
     try FileSystem.removeTree(path)
     defer { unlink(path) }
     try write(bytes, to: path)
@@ -23,7 +23,10 @@ extension FuzzTarget {
       continuing: file, RunIdentity(), plan: plan, resources: Resources(jobs: 1, memory: 512 << 20))
   }
 
-  private static let temporaryFolder = getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
+  /// Where this thread may write: tests run side by side.
+  static func temporaryPath(_ name: String) -> String {
+    FileSystem.join(getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp", "mimo-fuzz-\(name)-\(getpid())-\(pthread_self())")
+  }
 
   private static func write(_ bytes: [UInt8], to path: String) throws(MimoError) {
     if bytes.starts(with: JournalFile.magic) { return try FileSystem.writeSmallFile(path, bytes) }

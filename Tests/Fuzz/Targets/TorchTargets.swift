@@ -14,9 +14,22 @@ extension FuzzTarget {
   }
 
   /// Input that begins as a pickle does is put into an archive: no fuzzer guesses the CRC of a member.
-  private static func archive(_ bytes: [UInt8]) -> [UInt8] {
+  static func archive(_ bytes: [UInt8], storages: Int = 1) -> [UInt8] {
     guard bytes.first == 0x80 else { return bytes }
-    return TorchZipItem.archive(pickle: bytes, storages: [[UInt8](repeating: 1, count: 24)])
+    let storage = [UInt8](repeating: 1, count: 24)
+    return TorchZipItem.archive(pickle: bytes, storages: Array(repeating: storage, count: storages))
+  }
+
+  /// A tensor's elements must lie between the bytes of its file.
+  static func checkInside(_ tensor: StoredTensor, from start: UInt64 = 0, size: UInt64) throws(MimoError) {
+    let end = start + size
+    guard tensor.offset >= start, tensor.offset <= end, tensor.available <= end - tensor.offset else {
+      throw MimoError(.internalError, "the elements lie outside of the item")
+    }
+    let span = tensor.dims.contains(0) ? 0 : zip(tensor.dims, tensor.strides).reduce(1) { $0 + ($1.0 - 1) * $1.1 }
+    guard UInt64(span * (tensor.dtype.byteWidth ?? 1)) <= tensor.available else {
+      throw MimoError(.internalError, "the tensor reaches beyond its storage")
+    }
   }
 
   /// An item of a `.distcp` file, in the middle of it.
@@ -26,13 +39,7 @@ extension FuzzTarget {
     let length = UInt64(bytes.count)
     _ = try? TorchZipReader.tensor(in: source, offset: 3, length: length, dtype: .f32, dims: [2, 3])
     let tensor = try TorchZipReader.tensor(in: source, offset: 3, length: length)
-    guard tensor.offset >= 3, tensor.offset <= 3 + length, tensor.available <= 3 + length - tensor.offset else {
-      throw MimoError(.internalError, "the elements lie outside of the item")
-    }
-    let span = tensor.dims.contains(0) ? 0 : zip(tensor.dims, tensor.strides).reduce(1) { $0 + ($1.0 - 1) * $1.1 }
-    guard UInt64(span * (tensor.dtype.byteWidth ?? 1)) <= tensor.available else {
-      throw MimoError(.internalError, "the tensor reaches beyond its storage")
-    }
+    try checkInside(tensor, from: 3, size: length)
   }
 
   /// `common.pt`, `train_state.pt` and what else torch.save wrote, as `inspect` shows it.

@@ -10,7 +10,7 @@ func run(_ options: ConvertOptions) throws(MimoError) {
   OpenFileLimit.raise()
   let request = options.request
   try OutputPlace(request).check()
-  let plugin = try loadPlugin(options.plugin)
+  let plugin = try loadPlugin(options.plugin, options.pluginTimeout)
   let report = try convert(options, request, plugin)
   try show(report, options.run)
 }
@@ -54,10 +54,11 @@ func withProgress(
 }
 
 /// The plugin that `--plugin` means.
-func loadPlugin(_ name: String) throws(MimoError) -> PluginLibrary {
+func loadPlugin(_ name: String, _ timeout: Seconds? = nil) throws(MimoError) -> PluginLibrary {
   let program = ProgramPath.running
-  return try PluginLibrary(
-    path: try PluginFolder(executable: program).locate(name), process: PluginProcess(program: program))
+  var process = PluginProcess(program: program)
+  if let timeout { process.timeout = timeout.duration }
+  return try PluginLibrary(path: try PluginFolder(executable: program).locate(name), process: process)
 }
 
 extension ConvertOptions {

@@ -13,7 +13,7 @@ func run(_ options: PlanOptions) throws(MimoError) {
 
 private func ledger(of options: ConvertOptions) throws(MimoError) -> Ledger {
   let request = options.request
-  let plugin = try loadPlugin(options.plugin)
+  let plugin = try loadPlugin(options.plugin, options.pluginTimeout)
   guard let format = options.importFormat else {
     let from = try options.exportSource(plugin)
     return Ledger(try ExportPlan(request, from: from, plugin: plugin), request: request)

@@ -9,7 +9,7 @@ func run(_ options: PluginCheckOptions) throws(MimoError) {
   let path = try PluginFolder(executable: program).locate(options.plugin)
   let conformance = try Conformance(
     path: absolute(path), configs: options.configs.map(absolute), seed: options.seed, only: options.rules,
-    process: PluginProcess(program: program, timeout: PluginCheckOptions.timeout))
+    process: PluginProcess(program: program, timeout: options.timeout))
   let report = try conformance.run()
   if options.json {
     try Console.printResult(report.json)

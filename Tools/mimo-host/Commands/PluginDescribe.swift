@@ -13,7 +13,7 @@ func run(_ options: PluginDescribeOptions) throws(MimoError) {
 }
 
 private func describe(_ options: PluginDescribeOptions) throws(MimoError) -> PluginDescription {
-  let plugin = try loadPlugin(options.plugin)
+  let plugin = try loadPlugin(options.plugin, options.pluginTimeout)
   guard let path = options.config else {
     guard options.layout == nil else {
       throw MimoError(.usage, "--layout goes with --config only", remedy: "Name the config whose mappings are to be shown")

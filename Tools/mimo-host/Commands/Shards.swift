@@ -13,7 +13,7 @@ func run(_ options: ShardsOptions) throws(MimoError) {
   request.dtype = options.dtype?.dtype
   let format: ImportPlan.Format = options.isFSDP ? .fsdpDTensor : options.layout.components.isEmpty ? .megatron : .mimo
   let source = try ImportSource.forPlanning(request.source)
-  let plan = try ImportPlan(request, to: format, from: source, plugin: try loadPlugin(options.plugin))
+  let plan = try ImportPlan(request, to: format, from: source, plugin: try loadPlugin(options.plugin, options.pluginTimeout))
   if let rank = options.rank, rank >= plan.layout.cluster.worldSize {
     throw MimoError(
       .layout, "there is no rank \(rank) in this layout", remedy: "Its ranks are 0 to \(plan.layout.cluster.worldSize - 1)")

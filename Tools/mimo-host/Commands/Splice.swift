@@ -21,7 +21,7 @@ func run(_ options: SpliceOptions) throws(MimoError) {
     throw MimoError(.usage, "--plugin is missing", remedy: "Name the model family's plugin")
   }
   let format = try options.format(recorded, &request)
-  let plan = try ReshardPlan(request, to: format, from: source, plugin: try loadPlugin(name))
+  let plan = try ReshardPlan(request, to: format, from: source, plugin: try loadPlugin(name, options.conversion.pluginTimeout))
   let run = ReshardRun(plan, request: request, hostVersion: hostVersion)
   let report = try withProgress(of: plan.conversion.wholeBytes, options.conversion.run, run.run)
   try show(report, options.conversion.run)

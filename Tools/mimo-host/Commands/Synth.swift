@@ -7,7 +7,7 @@ func run(_ options: SynthOptions) throws(MimoError) {
   Interruption.install()
   let request = options.request
   try OutputPlace(request).check()
-  let plan = try SynthPlan(request, plugin: try loadPlugin(options.plugin))
+  let plan = try SynthPlan(request, plugin: try loadPlugin(options.plugin, options.pluginTimeout))
   let progress = Progress(total: UInt64(plan.tensorBytes), quiet: options.run.quiet)
   defer { progress.finish() }
   let start = MonotonicClock.seconds()

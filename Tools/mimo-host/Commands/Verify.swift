@@ -8,7 +8,7 @@ func run(_ options: VerifyOptions) throws(MimoError) {
   let request = VerifyRequest(
     first: absolute(options.first), second: options.second.isEmpty ? nil : absolute(options.second),
     configFolder: options.configFolder.map(absolute), resources: options.run.resources)
-  let plan = try VerifyPlan(request, plugin: try loadPlugin(options.plugin))
+  let plan = try VerifyPlan(request, plugin: try loadPlugin(options.plugin, options.pluginTimeout))
   let progress = Progress(total: UInt64(plan.bytes), quiet: options.run.quiet)
   let report: VerifyReport
   do {

@@ -50,6 +50,25 @@ struct RunOptions {
   }
 }
 
+/// A number of seconds: from 1 to a day.
+struct Seconds: ArgumentValue {
+  var duration: Duration
+
+  static func read(_ text: String) throws(BadValue) -> Seconds {
+    guard let number = Int(text), !text.hasPrefix("+"), (1...86_400).contains(number) else {
+      throw BadValue("wants whole seconds from 1 to 86400, not '\(text)'")
+    }
+    return Seconds(duration: .seconds(number))
+  }
+}
+
+extension OptionSpec {
+  /// --plugin-timeout of every command that describes models.
+  static func pluginTimeout(_ path: WritableKeyPath<Options, Seconds?>, default seconds: Int = 60) -> OptionSpec {
+    .value("--plugin-timeout", "SECONDS", path, "How long the plugin may take for one answer (default \(seconds))")
+  }
+}
+
 /// The help text of options that several commands take.
 enum CommonHelp {
   static let plugin = "The family's plugin: a path, or the name of one that ships with mimo-host"

@@ -5,6 +5,7 @@ import MimoSystem
 struct ConvertOptions: CommandOptions {
   private(set) var givenTarget: Format?
   private(set) var givenPlugin: String?
+  private(set) var pluginTimeout: Seconds?
   private var givenMaxShardSize: ByteSize?
   private var givenDType: ModelDType?
   /// --from, nil: recognise it.
@@ -81,7 +82,7 @@ struct ConvertOptions: CommandOptions {
         OptionGroup(
           title: "What",
           options: [
-            .value("--plugin", "P", \.givenPlugin, CommonHelp.plugin),
+            .value("--plugin", "P", \.givenPlugin, CommonHelp.plugin), .pluginTimeout(\.pluginTimeout),
             .value("--to", "FORMAT", \.givenTarget, "Format to write: \(Format.words)"),
             .value("--from", "FORMAT", \.sourceFormat, "Format of SOURCE (default: recognised)"),
             .value("--dtype", "DTYPE", \.givenDType, CommonHelp.dtype),

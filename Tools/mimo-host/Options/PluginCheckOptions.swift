@@ -3,6 +3,7 @@ import MimoSystem
 /// `mimo-host plugin check`.
 struct PluginCheckOptions: CommandOptions {
   private var givenSeed: UInt64?
+  private var pluginTimeout: Seconds?
   /// A path, or the name of a plugin that ships with the host.
   var plugin = ""
   /// Paths of config.json files.
@@ -13,7 +14,7 @@ struct PluginCheckOptions: CommandOptions {
 
   var seed: UInt64 { givenSeed ?? 1 }
   /// For one process of the plugin's, which describes up to 16 small models.
-  static let timeout = Duration.seconds(20)
+  var timeout: Duration { pluginTimeout?.duration ?? .seconds(20) }
 
   static var spec: CommandSpec<PluginCheckOptions> {
     CommandSpec(
@@ -34,6 +35,7 @@ struct PluginCheckOptions: CommandOptions {
             .list("--config", "FILE", \.configs, "A config.json of the family; may be given again"),
             .value("--seed", "N", \.givenSeed, "What all random changes follow from (default 1)"),
             .list("--only", "RULE", \.rules, "Try this rule, by number or name; may be given again"),
+            .pluginTimeout(\.pluginTimeout, default: 20),
             .flag("--json", \.json, "Print JSON, for machines"),
           ])
       ])

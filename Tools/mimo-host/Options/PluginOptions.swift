@@ -18,12 +18,13 @@ struct PluginDescribeOptions: CommandOptions {
   var config: String?
   /// The layout whose mappings are shown, nil for the plugin's first.
   var layout: String?
+  private(set) var pluginTimeout: Seconds?
   var json = false
 
   static var spec: CommandSpec<PluginDescribeOptions> {
     CommandSpec(
       words: ["plugin", "describe"], summary: "show what a plugin is, and its mappings for a config",
-      usage: ["[--config FILE [--layout NAME]] [--json] PLUGIN"],
+      usage: ["[--config FILE [--layout NAME]] [--plugin-timeout SECONDS] [--json] PLUGIN"],
       notes: """
         A plugin is code that runs: only name one that you trust.
 
@@ -36,6 +37,7 @@ struct PluginDescribeOptions: CommandOptions {
           options: [
             .value("--config", "FILE", \.config, "A model's config.json: show every mapping for it"),
             .value("--layout", "NAME", \.layout, "Layout to show: mimo, megatron (default: the plugin's first)"),
+            .pluginTimeout(\.pluginTimeout),
             .flag("--json", \.json, "Print JSON, for machines"),
           ])
       ])

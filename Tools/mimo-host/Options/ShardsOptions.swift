@@ -4,6 +4,7 @@ import MimoSystem
 /// `mimo-host shards`.
 struct ShardsOptions: CommandOptions {
   private var givenPlugin: String?
+  private(set) var pluginTimeout: Seconds?
   private var givenDType: ModelDType?
   private var givenRank: UInt64?
   var layout = LayoutOptions()
@@ -40,7 +41,7 @@ struct ShardsOptions: CommandOptions {
         OptionGroup(
           title: "What",
           options: [
-            .value("--plugin", "P", \.givenPlugin, CommonHelp.plugin),
+            .value("--plugin", "P", \.givenPlugin, CommonHelp.plugin), .pluginTimeout(\.pluginTimeout),
             .value("--rank", "N", \.givenRank, "This rank alone (default: all)"),
             .value("--dtype", "DTYPE", \.givenDType, CommonHelp.dtype + ". Flat buffers are of one dtype"),
           ]),

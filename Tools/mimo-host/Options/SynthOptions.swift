@@ -3,6 +3,7 @@ import MimoSystem
 /// `mimo-host synth`.
 struct SynthOptions: CommandOptions {
   private var givenPlugin: String?
+  private(set) var pluginTimeout: Seconds?
   private var givenConfig: String?
   private var givenSeed: UInt64?
   private var givenMaxShardSize: ByteSize?
@@ -34,7 +35,7 @@ struct SynthOptions: CommandOptions {
         OptionGroup(
           title: "What",
           options: [
-            .value("--plugin", "P", \.givenPlugin, CommonHelp.plugin),
+            .value("--plugin", "P", \.givenPlugin, CommonHelp.plugin), .pluginTimeout(\.pluginTimeout),
             .value("--config", "FILE", \.givenConfig, "The model's config.json"),
             .value("--seed", "N", \.givenSeed, "Seed of the values (default 0)"),
             .value("--dtype", "DTYPE", \.dtype, CommonHelp.dtype),

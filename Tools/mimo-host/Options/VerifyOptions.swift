@@ -3,6 +3,7 @@ import MimoSystem
 /// `mimo-host verify`.
 struct VerifyOptions: CommandOptions {
   private var givenPlugin: String?
+  private(set) var pluginTimeout: Seconds?
   var configFolder: String?
   var run = RunOptions()
   var first = ""
@@ -27,7 +28,7 @@ struct VerifyOptions: CommandOptions {
         OptionGroup(
           title: "What",
           options: [
-            .value("--plugin", "P", \.givenPlugin, CommonHelp.plugin),
+            .value("--plugin", "P", \.givenPlugin, CommonHelp.plugin), .pluginTimeout(\.pluginTimeout),
             .value("--hf-config", "DIR", \.configFolder, "Folder of the model's config.json, if neither has one"),
           ]),
         OptionGroup(

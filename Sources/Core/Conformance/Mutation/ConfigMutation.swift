@@ -1,4 +1,5 @@
 import MimoFormats
+import MimoSystem
 
 /// A config with one value changed, and what was done to it.
 struct ConfigMutation {
@@ -38,7 +39,7 @@ struct ConfigMutation {
   }
 
   /// `count` changes of any kind, the sort that damaged and hostile files hold.
-  static func random(_ config: JSONValue, count: Int, using random: inout SeededGenerator) -> [ConfigMutation] {
+  static func random(_ config: JSONValue, count: Int, using random: inout SplitMix64) -> [ConfigMutation] {
     let leaves = ConfigLeaf.all(of: config)
     guard !leaves.isEmpty else { return [] }
     return (0..<count).map { _ in
@@ -47,7 +48,7 @@ struct ConfigMutation {
     }
   }
 
-  private static func changed(_ value: JSONValue, using random: inout SeededGenerator) -> JSONValue? {
+  private static func changed(_ value: JSONValue, using random: inout SplitMix64) -> JSONValue? {
     let choices = [near(value), odd(value), oddOfAnyKind]
     return (choices.randomElement(using: &random)?.randomElement(using: &random) ?? .null) ?? nil
   }

@@ -63,7 +63,7 @@ extension Rule {
   private typealias Change = (words: String, shapes: [String: GlobalShape])
 
   private static func changed(
-    _ model: Case, _ number: Int, _ changes: ([String: GlobalShape], inout SeededGenerator) -> [Change]
+    _ model: Case, _ number: Int, _ changes: ([String: GlobalShape], inout SplitMix64) -> [Change]
   ) throws(MimoError) -> [String] {
     guard let alone = model.description else { return [] }
     var random = model.random(number)

@@ -92,6 +92,7 @@ package struct ImportPlan: Sendable {
     let whole = try ModelLayout(
       description, components: isWrapped ? naming.wrappedComponents(of: part.plugin) : naming.components(of: part.plugin),
       cluster: cluster, padVocabulary: request.padVocabulary)
+    if format != .prime { try whole.checkDeepstack() }
     let dtypes = whole.description.targets.map { [dtype] in $0.dtype ?? dtype }
     layout = try ImportPlan.sharing(whole, by: request.shardTable, to: format, dtypes: dtypes)
     output =

@@ -65,6 +65,7 @@ package struct ReshardPlan: Sendable {
     let whole = try ModelLayout(
       optimizer.added(to: model), components: optimizer.added(to: components, named: names), cluster: cluster,
       padVocabulary: request.padVocabulary)
+    try whole.checkDeepstack()
     let dtypes = ReshardPlan.dtypes(request, whole.description, stored.catalog, components: components.count)
     dtype = zip(whole.description.targets, dtypes).first { $0.0.dtype == nil }?.1 ?? .bf16
     layout = optimizer.followingParameters(

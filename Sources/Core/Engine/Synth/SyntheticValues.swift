@@ -1,4 +1,5 @@
 import MimoChecksum
+import MimoSystem
 import MimoTensor
 
 /// Seeded values that depend on the tensor's name and the element's position alone, so that a transposition, a shift or a
@@ -18,7 +19,7 @@ struct SyntheticValues: Sendable {
     self.base = base
     var name = name
     let digest = name.withUTF8 { mimo_crc64(0, $0.baseAddress, $0.count) }
-    key = SyntheticValues.mix(SyntheticValues.mix(seed) ^ digest)
+    key = SplitMix64.mix(SplitMix64.mix(seed) ^ digest)
   }
 
   /// Fills `buffer` with the bytes of the tensor from `start` on, a multiple of 8.
@@ -37,16 +38,7 @@ struct SyntheticValues: Sendable {
 
   @inline(__always)
   private func word(_ index: UInt64) -> UInt64 {
-    (SyntheticValues.mix(key &+ index &* 0x9E37_79B9_7F4A_7C15) & mask) &+ base
-  }
-
-  /// Source: the finaliser of SplitMix64 (Steele, Lea, Flood 2014).
-  @inline(__always)
-  private static func mix(_ x: UInt64) -> UInt64 {
-    var z = x
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return z ^ (z >> 31)
+    (SplitMix64.mix(key &+ index &* SplitMix64.step) & mask) &+ base
   }
 
   /// The random bits of each lane, and the smallest magnitude. No addition carries into the next lane.

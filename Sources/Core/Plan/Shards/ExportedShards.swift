@@ -16,23 +16,44 @@ package struct ExportedShards: Sendable {
   /// Throws where a rank does not hold what the layout says, a parameter is missing or unknown.
   package func check(_ layout: ModelLayout) throws(MimoError) {
     var known: Set<String> = []
+    let copies = Dictionary(grouping: layout.description.aliases, by: layout.name(of:))
     for (index, target) in layout.description.targets.enumerated() {
       let variant = DistKey.Form.torchDist.moduleVariant(of: target)
       let component = layout.components[target.component]
       let key = DistKey(target, variant, segment: 0, prefix: component.prefix)
       known.insert(key.key)
-      let exported = try find(key, isParameter: target.kind == .parameter)
-      for shard in exported where !shard.isEmpty && !component.grid.ranks.contains(shard.rank) {
-        throw ExportedShards.contradiction(shard.name, shard.rank, shard, nil, path: path)
-      }
-      for rank in component.grid.ranks where !exported.isEmpty {
-        let expected = layout.shards(of: index, on: rank, .torchDist)
-        let own = exported.filter { $0.rank == rank && !$0.isEmpty }
-        guard Set(own) != Set(expected) else { continue }
-        throw ExportedShards.contradiction(key.key, rank, own.first, expected.first, path: path)
+      let exported = try find(key.key, key.shape, isNeeded: target.kind == .parameter)
+      try check(exported, key.key, component.grid.ranks, copies: (copies[key.key] ?? []).flatMap(layout.copies)) { rank in
+        layout.shards(of: index, on: rank, .torchDist)
       }
     }
+    for (name, aliases) in copies.sorted(by: { $0.key < $1.key }) where !known.contains(name) {
+      let shards = aliases.flatMap(layout.copies)
+      guard let first = shards.first, let alias = aliases.first else { continue }
+      known.insert(name)
+      let ranks = layout.components[layout.description.targets[alias.target].component].grid.ranks
+      try check(try find(name, first.globalShape, isNeeded: false), name, ranks, copies: shards) { _ in [] }
+    }
     try checkNames(known)
+  }
+
+  /// - Parameter copies: what the last stage holds under this name besides; a table may leave out all of them.
+  private func check(
+    _ exported: [ShardTable.Shard], _ name: String, _ ranks: Range<Int>, copies: [ShardTable.Shard],
+    held: (Int) -> [ShardTable.Shard]
+  ) throws(MimoError) {
+    guard !exported.isEmpty else { return }
+    for shard in exported where !shard.isEmpty && !ranks.contains(shard.rank) {
+      throw ExportedShards.contradiction(shard.name, shard.rank, shard, nil, path: path)
+    }
+    let holders = Set(copies.map(\.rank))
+    let hasCopies = exported.contains { !$0.isEmpty && holders.contains($0.rank) }
+    for rank in ranks {
+      let expected = held(rank) + (hasCopies ? copies.filter { $0.rank == rank } : [])
+      let own = exported.filter { $0.rank == rank && !$0.isEmpty }
+      guard Set(own) != Set(expected) else { continue }
+      throw ExportedShards.contradiction(name, rank, own.first, expected.first, path: path)
+    }
   }
 
   /// The layout with the rows shared out as the table says.
@@ -49,7 +70,7 @@ package struct ExportedShards: Sendable {
       for segment in variant.segments(of: target) {
         let key = DistKey(target, variant, segment: segment, prefix: component.prefix)
         known.insert(key.key)
-        let exported = try find(key, isParameter: target.kind == .parameter)
+        let exported = try find(key.key, key.shape, isNeeded: target.kind == .parameter)
         guard target.kind == .parameter else { continue }
         let rows = ExportedRows(
           key: key, segment: segment, variant: variant, sharding: sharding, grid: component.grid, path: path)
@@ -63,18 +84,19 @@ package struct ExportedShards: Sendable {
   }
 
   /// What the table has under a key, with or without what stands before the state dict's own names.
-  private func find(_ key: DistKey, isParameter: Bool) throws(MimoError) -> [ShardTable.Shard] {
-    guard let found = shards[key.key] ?? shards[ExportedShards.stateDictName(key.key)] else {
-      // Buffers are no DTensors: a job may leave them out.
-      guard isParameter else { return [] }
+  ///
+  /// Buffers are no DTensors, and copies are parameters a second time: a job may leave them out.
+  private func find(_ key: String, _ shape: GlobalShape, isNeeded: Bool) throws(MimoError) -> [ShardTable.Shard] {
+    guard let found = shards[key] ?? shards[ExportedShards.stateDictName(key)] else {
+      guard isNeeded else { return [] }
       throw MimoError(
-        .layout, "the table has no shards of it", path: path, tensor: key.key,
+        .layout, "the table has no shards of it", path: path, tensor: key,
         remedy: "Export the table from the same model")
     }
-    for shard in found where shard.globalShape != key.shape {
+    for shard in found where shard.globalShape != shape {
       throw MimoError(
-        .layout, "rank \(shard.rank) has the global shape \(shard.globalShape), the layout \(key.shape)", path: path,
-        tensor: key.key, remedy: "Export global shapes, not those of one rank, from the same model")
+        .layout, "rank \(shard.rank) has the global shape \(shard.globalShape), the layout \(shape)", path: path,
+        tensor: key, remedy: "Export global shapes, not those of one rank, from the same model")
     }
     return found
   }

@@ -9,8 +9,14 @@ extension ModelLayout {
   ///   - form: who names the tensors; a key is a parameter of its own where the format has keys for parts.
   ///   - rank: this one only; nil for all.
   package func shardTable(_ form: DistKey.Form, rank: Int? = nil) -> ShardTable {
+    let targets = description.targets.indices
+    let names = targets.map(globalName) + description.aliases.map(name(of:))
     var shards: [ShardTable.Shard] = []
-    for index in ModuleOrder.sorted(description.targets.indices.map(globalName)) {
+    for index in ModuleOrder.sorted(names) {
+      guard targets.contains(index) else {
+        shards += copies(of: description.aliases[index - targets.count]).filter { rank == nil || rank == $0.rank }
+        continue
+      }
       let grid = components[description.targets[index].component].grid
       for holder in grid.ranks where rank == nil || rank == holder {
         shards += self.shards(of: index, on: holder, form)
@@ -21,10 +27,23 @@ extension ModelLayout {
 
   /// The boxes of one target on one rank, under the keys of a format.
   func shards(of index: Int, on rank: Int, _ form: DistKey.Form) -> [ShardTable.Shard] {
+    boxes(Array(shardings[index].pieces(on: rank)), of: index, on: rank, form.moduleVariant(of: description.targets[index]))
+  }
+
+  /// The boxes of the copies that the last stage holds, under their own name.
+  func copies(of alias: AliasDeclaration) -> [ShardTable.Shard] {
+    let variant = DistKey.Variant(key: alias.name, parts: .together)
+    return holders(of: alias).flatMap { rank, shard in
+      boxes(Array(shardings[alias.target].pieces(ofShard: shard)), of: alias.target, on: rank, variant)
+    }
+  }
+
+  private func boxes(
+    _ pieces: [ShardPiece], of index: Int, on rank: Int, _ variant: DistKey.Variant
+  ) -> [ShardTable.Shard] {
     let target = description.targets[index]
     let prefix = components[target.component].prefix
-    let variant = form.moduleVariant(of: target)
-    return variant.boxes(shardings[index].pieces(on: rank), of: shardings[index]).map { piece in
+    return variant.boxes(pieces, of: shardings[index]).map { piece in
       let key = DistKey(target, variant, segment: piece.segment, prefix: prefix)
       let region = key.stored(piece.region)
       return ShardTable.Shard(

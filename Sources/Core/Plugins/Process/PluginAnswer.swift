@@ -2,10 +2,10 @@ import MimoMapping
 import MimoSystem
 
 /// What a plugin's process has answered so far. The model is built while the plugin still describes it.
-final class PluginAnswer {
-  private(set) var info: PluginInfo?
+package final class PluginAnswer {
+  package private(set) var info: PluginInfo?
   /// nil as long as the process has not come to its end.
-  private(set) var result: Result<Void, MimoError>?
+  package private(set) var result: Result<Void, MimoError>?
   private let path: String
   private let limit: Int
   private var frames = FrameReader()
@@ -14,12 +14,12 @@ final class PluginAnswer {
   /// - Parameters:
   ///   - path: the plugin's file.
   ///   - limit: declarations that are taken.
-  init(path: String, limit: Int) {
+  package init(path: String, limit: Int) {
     self.path = path
     self.limit = limit
   }
 
-  func receive(_ bytes: ArraySlice<UInt8>) throws(MimoError) {
+  package func receive(_ bytes: ArraySlice<UInt8>) throws(MimoError) {
     try frames.append(bytes) { (frame, payload) throws(MimoError) in
       guard result == nil else { throw FrameReader.unreadable("it goes on after its end") }
       try WireReader.read(payload) { (wire) throws(MimoError) in try take(frame, &wire) }
@@ -40,7 +40,7 @@ final class PluginAnswer {
   }
 
   /// The finished description.
-  func description() throws(MimoError) -> ModelDescription {
+  package func description() throws(MimoError) -> ModelDescription {
     guard let model, frames.isComplete else { throw FrameReader.unreadable("it has no end") }
     return try model.description()
   }

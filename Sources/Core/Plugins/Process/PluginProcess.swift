@@ -38,9 +38,15 @@ package struct PluginProcess: Sendable {
     guard outcome.end == .exited(0), answer.result != nil else {
       throw MimoError(
         .plugin, "the plugin \(PluginProcess.fault(outcome, timeout)) \(place(answer, request))", path: path,
-        remedy: "This is a fault of the plugin: see mimo-host plugin check; nothing was written")
+        remedy: PluginProcess.remedy(outcome))
     }
     return answer
+  }
+
+  private static func remedy(_ outcome: ChildProcess.Outcome) -> String {
+    let advice =
+      outcome.end == .timedOut ? "Give it more time with --plugin-timeout SECONDS, or" : "This is a fault of the plugin:"
+    return advice + " see mimo-host plugin check; nothing was written"
   }
 
   private func place(_ answer: PluginAnswer, _ request: DescribeRequest?) -> String {

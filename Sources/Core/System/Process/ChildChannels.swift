@@ -12,6 +12,7 @@ final class ChildChannels {
 
   private var channels: [Channel] = []
   private let input: [UInt8]
+  private let path: String
   private var sent = 0
   private(set) var printed: [UInt8] = []
   private var buffer = [UInt8](repeating: 0, count: 1 << 16)
@@ -19,6 +20,7 @@ final class ChildChannels {
 
   init(input: [UInt8], path: String) throws(MimoError) {
     self.input = input
+    self.path = path
     for _ in 0..<4 { channels.append(try ChildChannels.connect(path)) }
   }
 
@@ -45,32 +47,47 @@ final class ChildChannels {
   ) throws(MimoError) -> Bool {
     var waits = channels.map { pollfd(fd: $0.own, events: CShort(POLLIN), revents: 0) }
     waits[0].events = CShort(POLLOUT)
-    guard poll(&waits, nfds_t(waits.count), milliseconds) > 0 else { return false }
-    if waits[0].revents != 0 { send() }
+    let count = try SystemCalls.run(.poll, path: path) { poll(&waits, nfds_t(waits.count), milliseconds) }
+    guard count > 0 else { return false }
+    if waits[0].revents != 0 { try send() }
     for place in [1, 2] where waits[place].revents != 0 {
-      if let bytes = read(place) { printed += bytes.prefix(ChildProcess.printLimit - printed.count) }
+      if let bytes = try read(place) { printed += bytes.prefix(ChildProcess.printLimit - printed.count) }
     }
-    if waits[3].revents != 0, let bytes = read(3) { try receive(bytes) }
+    if waits[3].revents != 0, let bytes = try read(3) { try receive(bytes) }
     return true
   }
 
-  private func send() {
-    let count = input.withUnsafeBytes { bytes in
-      bytes.baseAddress.map { Glibc.send(channels[0].own, $0 + sent, bytes.count - sent, ChildChannels.sendFlags) } ?? 0
+  private func send() throws(MimoError) {
+    let (count, code) = SystemCalls.attempt(.send, path: path) {
+      input.withUnsafeBytes { bytes in
+        bytes.baseAddress.map { Glibc.send(channels[0].own, $0 + sent, bytes.count - sent, ChildChannels.sendFlags) } ?? 0
+      }
     }
     if count > 0 { sent += count }
-    let isOver = count < 0 && errno != EAGAIN && errno != EINTR
     // A child that does not want to hear the rest has gone, or will say why.
+    let isOver = try isClosed(.send, code)
     if isOver || sent == input.count { shut(0) }
+  }
+
+  /// Whether a call failed because the child has closed its end; throws when it failed for another reason.
+  private func isClosed(_ call: SystemCall, _ code: CInt) throws(MimoError) -> Bool {
+    switch code {
+    case 0, EAGAIN: return false
+    case EPIPE, ECONNRESET: return true
+    default: throw SystemCalls.failure(call, code, path: path)
+    }
   }
 
   private static let sendFlags = CInt(MSG_NOSIGNAL) | CInt(MSG_DONTWAIT)
 
   /// nil when there is nothing now; the end of the channel closes it.
-  private func read(_ place: Int) -> ArraySlice<UInt8>? {
-    let count = recv(channels[place].own, &buffer, buffer.count, CInt(MSG_DONTWAIT))
+  private func read(_ place: Int) throws(MimoError) -> ArraySlice<UInt8>? {
+    let (count, code) = SystemCalls.attempt(.recv, path: path) {
+      recv(channels[place].own, &buffer, buffer.count, CInt(MSG_DONTWAIT))
+    }
     if count > 0 { return buffer[..<count] }
-    if count == 0 || (errno != EAGAIN && errno != EINTR) { shut(place) }
+    let isOver = try isClosed(.recv, code)
+    if isOver || count == 0 { shut(place) }
     return nil
   }
 
@@ -83,21 +100,18 @@ final class ChildChannels {
   private static func connect(_ path: String) throws(MimoError) -> Channel {
     var pair: [CInt] = [closed, closed]
     let type = CInt(SOCK_STREAM.rawValue) | CInt(SOCK_CLOEXEC.rawValue)
-    guard socketpair(AF_UNIX, type, 0, &pair) == 0 else { throw failure("socketpair", path) }
+    _ = try SystemCalls.run(.socketpair, path: path) { socketpair(AF_UNIX, type, 0, &pair) }
     // The child's numbers 0 to 3 must not be taken by ends that are still to be moved there.
     guard pair[1] <= ChildProcess.answerDescriptor else { return Channel(own: pair[0], child: pair[1]) }
-    let moved = fcntl(pair[1], F_DUPFD_CLOEXEC, ChildProcess.answerDescriptor + 1)
-    close(pair[1])
-    guard moved >= 0 else {
+    defer { close(pair[1]) }
+    do throws(MimoError) {
+      let moved = try SystemCalls.run(.fcntl, path: path) {
+        fcntl(pair[1], F_DUPFD_CLOEXEC, ChildProcess.answerDescriptor + 1)
+      }
+      return Channel(own: pair[0], child: moved)
+    } catch {
       close(pair[0])
-      throw failure("fcntl", path)
+      throw error
     }
-    return Channel(own: pair[0], child: moved)
-  }
-
-  private static func failure(_ call: String, _ path: String) -> MimoError {
-    MimoError(
-      .system, "\(call) failed: \(String(cString: strerror(errno)))", path: path,
-      remedy: "Raise the limit of open files (ulimit -n)", errno: errno)
   }
 }

@@ -15,7 +15,9 @@ extension ChildProcess {
     var variables = ChildProcess.strings(variables)
     defer { for text in words + variables { free(text) } }
     var child: pid_t = 0
-    let code = posix_spawn(&child, executable, &actions, &attributes, &words, &variables)
+    let code =
+      FaultInjection.failure(of: .posixSpawn, path: executable)
+      ?? posix_spawn(&child, executable, &actions, &attributes, &words, &variables)
     guard code == 0 else {
       throw MimoError(
         .system, "could not be started: \(String(cString: strerror(code)))", path: executable,

@@ -48,7 +48,8 @@ package struct ChildProcess: Sendable {
     do throws(MimoError) {
       return try watch(child, channels, receive)
     } catch {
-      _ = ChildProcess.end(child)
+      // Why it is ended matters more than how that went.
+      _ = try? end(child)
       throw error
     }
   }
@@ -60,14 +61,14 @@ package struct ChildProcess: Sendable {
     let deadline = MonotonicClock.seconds() + Double(seconds) + Double(fraction) * 1e-18
     while true {
       try Interruption.check()
-      let hasEnded = ChildProcess.hasEnded(child)
+      let hasEnded = try hasEnded(child)
       // What it has started may hold the channels open.
       if hasEnded { kill(-child, SIGKILL) }
       // Bytes that came before the end are still there after it.
       let moved = try channels.transfer(waiting: hasEnded ? 0 : ChildProcess.tick, receive)
-      if hasEnded, !moved { return Outcome(end: ChildProcess.end(child), printed: channels.printed) }
+      if hasEnded, !moved { return Outcome(end: try end(child), printed: channels.printed) }
       guard MonotonicClock.seconds() < deadline else {
-        _ = ChildProcess.end(child)
+        _ = try end(child)
         return Outcome(end: .timedOut, printed: channels.printed)
       }
     }
@@ -77,19 +78,19 @@ package struct ChildProcess: Sendable {
   private static let tick: CInt = 2
 
   /// Whether it has ended by itself; it is not yet reaped, so its number is still its own.
-  private static func hasEnded(_ child: pid_t) -> Bool {
+  private func hasEnded(_ child: pid_t) throws(MimoError) -> Bool {
     var info = siginfo_t()
-    let code = waitid(P_PID, id_t(child), &info, WEXITED | WNOHANG | WNOWAIT)
-    return code != 0 || info.si_signo != 0
+    _ = try SystemCalls.run(.waitid, path: executable) {
+      waitid(P_PID, id_t(child), &info, WEXITED | WNOHANG | WNOWAIT)
+    }
+    return info.si_signo != 0
   }
 
   /// Kills what is left of it and waits: how it ended.
-  private static func end(_ child: pid_t) -> Outcome.End {
+  private func end(_ child: pid_t) throws(MimoError) -> Outcome.End {
     kill(-child, SIGKILL)
     var status: CInt = 0
-    while waitpid(child, &status, 0) < 0 {
-      guard errno == EINTR else { return .exited(-1) }
-    }
+    _ = try SystemCalls.run(.waitpid, path: executable) { waitpid(child, &status, 0) }
     let signal = status & 0x7F
     return signal == 0 ? .exited((status >> 8) & 0xFF) : .signalled(signal)
   }
