@@ -79,11 +79,14 @@ package struct OutputPlace: Sendable {
         remedy: "Remove it first, or choose another OUT", errno: EEXIST)
     }
     let names = try FileSystem.list(output)
-    if names.isEmpty || names.contains(ConversionReport.fileName) { return }
+    if names.isEmpty { return }
+    // A training that began from what mimo-host wrote saves beside it.
+    let isAlone = names.count { $0.hasPrefix("iter_") } <= 1
+    if names.contains(ConversionReport.fileName), isAlone { return }
     let isModel = names.contains("config.json") && names.contains { $0.hasSuffix(".safetensors") }
     guard !isModel else { return }
     throw MimoError(
-      .usage, "was not written by mimo-host, so --overwrite leaves it alone", path: output,
+      .usage, "holds more than mimo-host wrote, so --overwrite leaves it alone", path: output,
       remedy: "Remove it first, or choose another OUT", errno: EEXIST)
   }
 }

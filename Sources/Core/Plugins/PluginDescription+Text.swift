@@ -1,4 +1,5 @@
 import MimoMapping
+import MimoSystem
 
 extension PluginDescription {
   /// Plain lines for a reader.
@@ -13,7 +14,7 @@ extension PluginDescription {
       lines.append("component     \(component.name)\(prefix), mimo \(component.targetModulePath).*")
     }
     if let model { lines += modelLines(model.layout, model.description) }
-    return lines.joined(separator: "\n") + "\n"
+    return lines.map(\.printable).joined(separator: "\n") + "\n"
   }
 
   private func modelLines(_ layout: String, _ description: ModelDescription) -> [String] {

@@ -59,25 +59,12 @@ package struct MimoError: Error, Sendable, CustomStringConvertible {
     if let byte { places.append("byte \(byte)") }
     var line = places.isEmpty ? message : places.joined(separator: ", ") + ": " + message
     if let remedy { line += ". " + remedy }
-    return MimoError.printable(line)
+    return line.split(separator: "\n", omittingEmptySubsequences: false).joined(separator: " ")
+      .printable(atMost: MimoError.longestLine)
   }
 
   /// Longest line that is told whole: names in damaged files can have any length.
   private static let longestLine = 4000
-
-  /// One line of text that a terminal shows as it is: control characters in names are spelled out.
-  private static func printable(_ text: String) -> String {
-    var line = ""
-    for scalar in text.unicodeScalars {
-      switch scalar.properties.generalCategory {
-      case .control, .format, .lineSeparator, .paragraphSeparator:
-        line += scalar == "\n" ? " " : "\\u{\(String(scalar.value, radix: 16))}"
-      default: line.unicodeScalars.append(scalar)
-      }
-      guard line.utf8.count < longestLine else { return line + "..." }
-    }
-    return line
-  }
 
   /// The same error, with a place filled in where none was known.
   package func at(path: String? = nil, tensor: String? = nil, byte: UInt64? = nil) -> MimoError {

@@ -11,6 +11,23 @@ extension String {
     self = text
   }
 
+  /// The text as a terminal shows it in one line: names of files and tensors may hold what moves a cursor, or begins a line.
+  package var printable: String { printable(atMost: .max) }
+
+  /// The same, cut behind so many bytes.
+  func printable(atMost limit: Int) -> String {
+    if utf8.count < limit, utf8.allSatisfy({ (0x20..<0x7F).contains($0) }) { return self }
+    var line = ""
+    for scalar in unicodeScalars {
+      switch scalar.properties.generalCategory {
+      case .control, .format, .lineSeparator, .paragraphSeparator: line += "\\u{\(String(scalar.value, radix: 16))}"
+      default: line.unicodeScalars.append(scalar)
+      }
+      guard line.utf8.count < limit else { return line + "..." }
+    }
+    return line
+  }
+
   private var hasFewMarks: Bool {
     // The first mark is U+0300, 0xCC 0x80.
     guard utf8.contains(where: { $0 >= 0xCC }) else { return true }

@@ -46,7 +46,7 @@ import Testing
       in: scratch, code: 2, words: ["is where", "/model "])
   }
 
-  @Test(arguments: ["file", "link", "pipe", "folder", "training"])
+  @Test(arguments: ["file", "link", "pipe", "folder", "training", "continued"])
   func overwriteLeavesAloneWhatNoCommandBringsBack(_ name: String) throws {
     let scratch = try Scratch()
     let files = FileManager.default
@@ -55,6 +55,8 @@ import Testing
     try Data("mine".utf8).write(to: URL(filePath: scratch("folder/notes")))
     try files.createDirectory(atPath: scratch("training/iter_0000100"), withIntermediateDirectories: true)
     try Data("100".utf8).write(to: URL(filePath: scratch("training/latest_checkpointed_iteration.txt")))
+    try Host.convert(["--plugin", "Qwen3VL", "--to", "megatron", Fixtures.dense, scratch("continued")])
+    try files.createDirectory(atPath: scratch("continued/iter_0000100"), withIntermediateDirectories: true)
     try files.createDirectory(atPath: scratch("empty"), withIntermediateDirectories: true)
     try files.createSymbolicLink(atPath: scratch("link"), withDestinationPath: "empty")
     #expect(mkfifo(scratch("pipe"), 0o600) == 0)

@@ -1,5 +1,6 @@
 import MimoEngine
 import MimoFormats
+import MimoSystem
 
 /// What a checkpoint holds, as a table for people.
 struct InspectionText {
@@ -15,7 +16,7 @@ struct InspectionText {
     lines += objects
     lines += inspection.notes.map { "note: \($0)" }
     lines.append(summary)
-    return lines.joined(separator: "\n") + "\n"
+    return lines.map(\.printable).joined(separator: "\n") + "\n"
   }
 
   private var files: [String] {
@@ -28,8 +29,8 @@ struct InspectionText {
   private var tensors: [String] {
     let rows = inspection.tensors.map { tensor in
       [
-        printable(tensor.name), tensor.dtype.rawValue, "\(tensor.shape)",
-        tensor.chunks == 1 ? "" : "\(tensor.chunks) chunks", printable(tensor.file ?? ""),
+        tensor.name.printable, tensor.dtype.rawValue, "\(tensor.shape)",
+        tensor.chunks == 1 ? "" : "\(tensor.chunks) chunks", (tensor.file ?? "").printable,
       ]
     }
     let widths = (0..<4).map { column in rows.reduce(0) { max($0, $1[column].utf8.count) } }
@@ -53,9 +54,10 @@ struct InspectionText {
         continue
       }
       let data = String(decoding: JSONWriter.write(value, .indented(2)), as: UTF8.self)
-      lines += ["object \(printable(object.name)):", data]
+      lines.append("object \(object.name):")
+      lines += data.split(separator: "\n").map(String.init)
     }
-    if others > 0 { lines.append("\(others) objects without weights, such as \(printable(inspection.objects.last?.name ?? ""))") }
+    if others > 0 { lines.append("\(others) objects without weights, such as \((inspection.objects.last?.name ?? "").printable)") }
     return lines
   }
 
@@ -63,11 +65,5 @@ struct InspectionText {
     let dtypes = inspection.bytesByDType.map { "\($0.dtype.rawValue) \(ByteCount($0.bytes))" }
     return "\(inspection.tensors.count) tensors, \(inspection.parameters) parameters"
       + (dtypes.isEmpty ? "" : ", " + dtypes.joined(separator: ", "))
-  }
-
-  /// A name from a file as one line: control characters could move the terminal's cursor.
-  private func printable(_ text: String) -> String {
-    guard text.unicodeScalars.contains(where: { $0.value < 0x20 || $0.value == 0x7F }) else { return text }
-    return String(String.UnicodeScalarView(text.unicodeScalars.map { $0.value < 0x20 || $0.value == 0x7F ? "?" : $0 }))
   }
 }

@@ -1,4 +1,5 @@
 import MimoEngine
+import MimoSystem
 
 /// A ledger as lines for people: long lists are grouped.
 struct LedgerText {
@@ -23,7 +24,7 @@ struct LedgerText {
     lines += rows(ledger.notes, of: "note")
     lines.append("peak memory   about \(ByteCount(ledger.peakMemory))")
     lines.append("plan hash     \(hash)")
-    return lines.joined(separator: "\n") + "\n"
+    return lines.map(\.printable).joined(separator: "\n") + "\n"
   }
 
   /// Neither side is a Hugging Face folder.

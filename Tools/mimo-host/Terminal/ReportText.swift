@@ -1,4 +1,5 @@
 import MimoEngine
+import MimoSystem
 
 /// The end of a conversion in a few lines.
 struct ReportText {
@@ -20,7 +21,7 @@ struct ReportText {
     if !report.dtypeChanges.isEmpty { lines.append("dtype changed: \(report.dtypeChanges.count) tensors") }
     lines += report.notes.prefix(3).map { "note: \($0)" }
     if report.notes.count > 3 { lines.append("note: \(report.notes.count - 3) more, see \(ConversionReport.fileName)") }
-    return lines.joined(separator: "\n") + "\n"
+    return lines.map(\.printable).joined(separator: "\n") + "\n"
   }
 
   private var seconds: String {

@@ -1,4 +1,5 @@
 import MimoEngine
+import MimoSystem
 
 /// What a comparison showed, in lines for people.
 struct VerifyText {
@@ -20,7 +21,7 @@ struct VerifyText {
     lines += skipped
     lines += report.notes.map { "note: \($0)" }
     lines.append(summary)
-    return lines.joined(separator: "\n") + "\n"
+    return lines.map(\.printable).joined(separator: "\n") + "\n"
   }
 
   private var summary: String {
