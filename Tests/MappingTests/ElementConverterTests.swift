@@ -31,16 +31,19 @@ extension ElementConverter {
     return (unpacked(bytes, right), lost)
   }
 
-  fileprivate func left(_ elements: [UInt64]) -> [UInt64] {
+  fileprivate func left(_ elements: [UInt64]) -> [UInt64] { inverted(elements).bits }
+
+  fileprivate func inverted(_ elements: [UInt64]) -> (bits: [UInt64], lost: Int) {
+    var lost = 0
     let source = packed(elements, right)
     let bytes = [UInt8](unsafeUninitializedCapacity: elements.count * (left.byteWidth ?? 1)) { target, count in
       source.withUnsafeBytes { source in
         guard let from = source.baseAddress, let to = target.baseAddress else { return }
-        invert(elements.count, from: from, to: to)
+        lost = invert(elements.count, from: from, to: to)
       }
       count = target.count
     }
-    return unpacked(bytes, left)
+    return (unpacked(bytes, left), lost)
   }
 }
 
@@ -110,6 +113,22 @@ extension ElementConverter {
     }
     #expect(wrong.isEmpty, "\(wrong.prefix(3)) of \(wrong.count)")
     #expect(lost == differ, "what is counted as lost is what does not come back")
+  }
+
+  /// An export loses what an import of it would not store again.
+  @Test(arguments: Pair.all)
+  func theWayBackCountsWhatTheWayThereWouldNotGiveAgain(_ pair: Pair) throws {
+    let converter = try #require(ElementConverter(left: pair.left, right: pair.right, kernel: pair.kernel))
+    let slow = try #require(SlowConversion(left: pair.left, right: pair.right, addend: pair.addend))
+    let stored = Self.samples(pair.right).filter { !Self.isNaN($0, pair.right) }
+    let (left, lost) = converter.inverted(stored)
+    #expect(left == stored.map(slow.toLeft))
+    let expected = stored.count { bits in
+      let again = slow.toRight(slow.toLeft(bits))
+      return again != bits
+    }
+    #expect(lost == expected)
+    #expect((lost > 0) == (pair.addend != nil || pair.left == .bf16 || pair.left == .f16), "\(lost)")
   }
 
   /// The minimum is that of the whole source, taken off in its dtype; the way back only casts.

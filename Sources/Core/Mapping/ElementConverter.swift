@@ -74,8 +74,10 @@ package struct ElementConverter: Sendable {
     }
   }
 
-  /// Right elements -> left elements.
-  package func invert(_ count: Int, from source: UnsafeRawPointer, to target: UnsafeMutableRawPointer) {
+  /// Right elements -> left elements. Answers how many the way right again would not give.
+  ///
+  /// For a kernel that takes off the minimum that is only known of all left elements: then `convert` tells.
+  package func invert(_ count: Int, from source: UnsafeRawPointer, to target: UnsafeMutableRawPointer) -> Int {
     switch (left, right) {
     case (.bf16, .bf16): backward(BFloat16Codec.self, BFloat16Codec.self, count, source, target)
     case (.bf16, .f16): backward(BFloat16Codec.self, Float16Codec.self, count, source, target)
@@ -128,9 +130,15 @@ package struct ElementConverter: Sendable {
   @inline(__always)
   private func backward<L: ElementCodec, R: ElementCodec>(
     _ l: L.Type, _ r: R.Type, _ count: Int, _ source: UnsafeRawPointer, _ target: UnsafeMutableRawPointer
-  ) {
+  ) -> Int {
     let input = source.assumingMemoryBound(to: R.Raw.self)
     let output = target.assumingMemoryBound(to: L.Raw.self)
-    for i in 0..<count { output[i] = toLeft(l, r, input[i]) }
+    var lost = 0
+    for i in 0..<count {
+      let value = toLeft(l, r, input[i])
+      output[i] = value
+      if toRight(l, r, value) != input[i] { lost += 1 }
+    }
+    return lost
   }
 }

@@ -27,6 +27,8 @@ struct MoveCase {
   private(set) var restored: [[UInt8]] = []
   /// Elements of each source that the way back does not restore.
   private(set) var lost: [Int: Int] = [:]
+  /// Elements of what is stored that the way there, after the way back, does not give.
+  private(set) var lostBack: [Int: Int] = [:]
 
   init(_ random: inout Seeded, _ values: Values, _ limits: RandomModel.Limits = .init()) throws {
     var limits = limits
@@ -138,17 +140,19 @@ struct MoveCase {
   ) {
     let tensor = whole[source]
     let bits = Self.get(tensor.dtype, wholeFiles[tensor.file], Int(tensor.offset), number)
-    var (there, back) = (bits, bits)
+    var (there, back, again) = (bits, bits, bits)
     if tensor.dtype != type || isMapped,
       let slow = SlowConversion(left: tensor.dtype, right: type, addend: isMapped ? -1 : nil)
     {
       there = slow.toRight(bits)
       back = slow.toLeft(there)
+      again = slow.toRight(back)
     }
     Self.put(there, type, &stored[place.file], Int(place.offset), position)
     if place.isReplica { return }
     Self.put(back, tensor.dtype, &restored[tensor.file], Int(tensor.offset), number)
     if back != bits { lost[source, default: 0] += 1 }
+    if again != there { lostBack[source, default: 0] += 1 }
   }
 
   private static func put(_ bits: UInt64, _ type: DType, _ bytes: inout [UInt8], _ start: Int, _ element: Int) {

@@ -34,6 +34,7 @@ import Testing
 
         let back = try one.run(.storedToWhole, input: one.stored, jobs: jobs, windowBytes: window)
         #expect(back.files == one.restored, "seed \(seed), \(jobs) jobs, windows of \(window)")
+        #expect(back.result.lost == one.lostBack, "seed \(seed), \(jobs) jobs, back")
         Self.check(back, one, whole: one.restored, "seed \(seed), \(jobs) jobs, back")
       }
     }

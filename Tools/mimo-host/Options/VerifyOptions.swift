@@ -29,7 +29,7 @@ struct VerifyOptions: CommandOptions {
           title: "What",
           options: [
             .value("--plugin", "P", \.givenPlugin, CommonHelp.plugin), .pluginTimeout(\.pluginTimeout),
-            .value("--hf-config", "DIR", \.configFolder, "Folder of the model's config.json, if neither has one"),
+            .value("--hf-config", "DIR", \.configFolder, "Folder of the model's config.json, for one without a record"),
           ]),
         OptionGroup(
           title: "Run",

@@ -15,6 +15,8 @@ package struct ExportPlan: Sendable {
   package let missing: [String]
   /// What config.json must say otherwise than the original's.
   let overrides: [ConfigOverride]
+  /// Rows that pad a vocabulary, or that config.json cuts off.
+  private let unread: [UnreadRows]
 
   /// Largest safetensors file, where nothing else is known. Source: transformers 4 `save_pretrained`.
   package static let defaultShardBytes = 5_000_000_000
@@ -37,11 +39,13 @@ package struct ExportPlan: Sendable {
     conversion = try ConversionPlan(
       .storedToWhole, description: stored.description, whole: output.whole, wholeFiles: output.files,
       stored: stored.catalog)
+    unread = try UnreadRows.all(of: conversion)
   }
 
   /// What the user should know beside drops and changes.
   package var notes: [String] {
-    var notes = missing.map { "\($0) was in the original and has no place in layout \(stored.naming.rawValue)" }
+    var notes = unread.map { $0.note(stored.name(of: $0.target)) }
+    notes += missing.map { "\($0) was in the original and has no place in layout \(stored.naming.rawValue)" }
     if !stored.encoded.isEmpty {
       notes.append("\(stored.encoded.count) tensors of the original were codes and scales; their values are written plain")
     }

@@ -78,6 +78,13 @@ struct ModelOrigin {
       expertStorage: nil)
   }
 
+  /// The same form of names for a model whose own config says what it has.
+  func named(_ config: ModelConfig) -> ModelOrigin {
+    ModelOrigin(
+      config: config, manifest: manifest, companionFolder: companionFolder, companions: companions,
+      expertStorage: expertStorage)
+  }
+
   /// The record for one description: what of the original is tied in name only is left out.
   func manifest(for description: ModelDescription) throws(MimoError) -> SourceManifest? {
     guard var manifest, let folder else { return manifest }

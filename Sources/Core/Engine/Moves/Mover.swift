@@ -125,6 +125,7 @@ struct Mover: UnitMover, ~Copyable {
     guard loaded == unit.elements.count else {
       throw MimoError(.internalError, "\(loaded) of \(unit.elements.count) elements came in")
     }
+    try countShifted(unit, in: buffer)
     try compareReplicas(of: unit, with: buffer)
   }
 
@@ -254,11 +255,51 @@ struct Mover: UnitMover, ~Copyable {
       guard let source = staging.baseAddress else { return }
       let restored = isDirect ? UnsafeMutableRawBufferPointer(start: place, count: count * width) : converted.reserve(count * width)
       guard let target = restored.baseAddress else { return }
-      part.converter.invert(count, from: source, to: target)
+      let lost = part.converter.invert(count, from: source, to: target)
+      // A copy of what is counted already, or a kernel that is looked at once all elements are here.
+      if !plan.stored.chunks[part.chunk].isReplica, !part.converter.needsMinimum { tally.lost += lost }
       staging = restored
     }
     guard !isDirect, let source = staging.baseAddress else { return }
     StridedCopy.unpack(block, width: width, packed: source, window: base, windowStart: unit.elements.lowerBound)
+  }
+
+  /// Counts stored elements that the way back would not give because it takes the minimum off, which is not theirs.
+  private mutating func countShifted(
+    _ unit: WorkUnit, in buffer: UnsafeMutableRawBufferPointer
+  ) throws(MimoError) {
+    let hasMinimum = plan.uses[unit.tensor].contains { use in
+      plan.description.targets[use.target].fragments[use.fragment].kernel == .subtractMinimum
+    }
+    guard hasMinimum, let base = buffer.baseAddress else { return }
+    try forEachPart(of: unit, replicas: false) { mover, part throws(MimoError) in
+      guard part.converter.needsMinimum else { return }
+      try mover.countShifted(part, of: unit, in: base)
+    }
+  }
+
+  /// The same of one part: its elements are stored once more, beside what lies in the file.
+  private mutating func countShifted(
+    _ part: Part, of unit: WorkUnit, in window: UnsafeMutableRawPointer
+  ) throws(MimoError) {
+    let converter = try measured(part.converter, unit, window)
+    let (block, run, starts) = part.block.rightRuns()
+    let (width, stored) = (converter.left.byteWidth ?? 1, converter.right.byteWidth ?? 1)
+    let count = block.volume
+    let (left, right) = (packed.reserve(count * max(width, stored)), converted.reserve(count * stored))
+    guard let source = left.baseAddress, let target = right.baseAddress else { return }
+    StridedCopy.pack(block, width: width, window: window, windowStart: unit.elements.lowerBound, into: source)
+    _ = converter.convert(count, from: source, to: target)
+    let chunk = plan.stored.chunks[part.chunk]
+    var position = 0
+    for start in starts {
+      let held = UnsafeMutableRawBufferPointer(rebasing: left[position..<(position + run * stored)])
+      try storedFiles[chunk.file].read(into: held, at: chunk.offset + UInt64(start * stored))
+      position += run * stored
+    }
+    for element in 0..<count where !memoryIsEqual(source + element * stored, target + element * stored, stored) {
+      tally.lost += 1
+    }
   }
 
   private mutating func read(

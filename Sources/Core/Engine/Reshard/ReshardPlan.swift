@@ -26,6 +26,8 @@ package struct ReshardPlan: Sendable {
   /// What the source's layout had no place for, so that the config must say so.
   private let overrides: [ConfigOverride]
   private let donorNotes: [String]
+  /// Rows that pad a vocabulary, or that config.json cuts off.
+  private let unread: [UnreadRows]
 
   package init(
     _ request: ConversionRequest, to format: ImportPlan.Format, from sourceFormat: CheckpointFormat,
@@ -75,6 +77,7 @@ package struct ReshardPlan: Sendable {
     conversion = try ConversionPlan(
       from: stored.description, stored.catalog, to: layout.description, output.catalog,
       names: layout.description.targets.indices.map(layout.globalName))
+    unread = try UnreadRows.all(of: conversion)
   }
 
   /// Whether the optimizer's state has the same keys in the output, as far as the two formats tell, and is wanted there.
@@ -119,7 +122,8 @@ package struct ReshardPlan: Sendable {
 
   /// What the user should know beside drops and changes.
   package var notes: [String] {
-    donorNotes + stored.extraStateNotes + overrides.filter { stored.config.json[$0.path] != nil }.map { override in
+    let rows = unread.map { $0.note(stored.name(of: $0.target)) }
+    return donorNotes + rows + stored.extraStateNotes + overrides.filter { stored.config.json[$0.path] != nil }.map { override in
       let what = override.value == .remove ? "taken out" : "changed"
       return "config.json: \(override.path) was \(what): \(override.reason)"
     }

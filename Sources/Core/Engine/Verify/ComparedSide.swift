@@ -45,16 +45,21 @@ struct StoredForm: Sendable {
   var pieces: [Piece] = []
 
   /// nil when the elements are stored as they are.
-  init?(of tensor: Int, in plan: ConversionPlan, with kernels: ModelDescription, as dtype: DType) throws(MimoError) {
-    self.dtype = dtype
-    let own = plan.whole[tensor].dtype
-    for use in plan.uses[tensor] {
-      let fragment = kernels.targets[use.target].fragments[use.fragment]
-      let stored = plan.stored.targets[use.target].dtype
-      guard let converter = ElementConverter(left: own, right: stored, kernel: fragment.kernel) else {
+  ///
+  /// - Parameter source: the tensor's number in the checkpoint that the import is to end in.
+  init?(of tensor: WholeTensor, as source: Int, in gather: GatherPlan) throws(MimoError) {
+    dtype = gather.plan.whole[source].dtype
+    for use in gather.plan.uses[source] {
+      let fragment = gather.mapped.targets[use.target].fragments[use.fragment]
+      let stored = gather.plan.stored.targets[use.target].dtype
+      guard let converter = ElementConverter(left: tensor.dtype, right: stored, kernel: fragment.kernel) else {
         throw MimoError(
-          .unsupported, "there is no conversion between \(own.rawValue) and \(stored.rawValue)",
-          tensor: plan.whole[tensor].name)
+          .unsupported, "there is no conversion between \(tensor.dtype.rawValue) and \(stored.rawValue)",
+          tensor: tensor.name)
+      }
+      guard !converter.needsMinimum || tensor.byteCount <= ElementKernel.largestWhole else {
+        throw MimoError(
+          .unsupported, "its minimum is to be taken off, but it is too large to be looked at as a whole", tensor: tensor.name)
       }
       let side = StridedBlock.Side(base: fragment.base, strides: fragment.strides)
       pieces.append(

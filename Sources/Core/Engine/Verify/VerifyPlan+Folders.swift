@@ -20,18 +20,11 @@ extension VerifyPlan {
       if isSameForm { try FolderPairing(a, b) } else if b.isEncoded {
         try FolderPairing(b, mapped: a).exchanged
       } else { try FolderPairing(a, mapped: b) }
-    let bytes = pairing.comparison.pairs.reduce(0) { sum, pair in
-      sum + (pairing.comparison.a.dtype(of: pair.a).byteCount(elements: pair.shape.elementCount ?? 0) ?? 0)
-    }
-    self.init(bytes: bytes) { (progress) throws(MimoError) in
-      var report = VerifyReport(
-        a: .init(path: first, format: "hf"), b: .init(path: second, format: "hf"), basis: pairing.basis)
-      report.differences = pairing.differences + (try pairing.comparison.run(request.resources, progress: progress))
-      report.comparedTensors = pairing.comparison.pairs.count
-      report.comparedBytes = bytes
-      report.notes = pairing.notes
-      return report
-    }
+    var report = VerifyReport(
+      a: .init(path: first, format: "hf"), b: .init(path: second, format: "hf"), basis: pairing.basis)
+    report.differences = pairing.differences
+    report.notes = pairing.notes
+    try self.init(pairing.comparison, request, report)
   }
 }
 
@@ -93,8 +86,14 @@ private struct FolderPairing {
     self.notes = notes
   }
 
-  /// With the two folders in each other's place; for a pairing by the mapping, which has no differences yet.
-  var exchanged: FolderPairing { FolderPairing(comparison.exchanged, basis, differences, notes) }
+  /// With the two folders in each other's place; for a pairing by the mapping, which tells of tensors that are missing.
+  var exchanged: FolderPairing {
+    let exchanged = differences.map { difference in
+      guard case .missing(let side) = difference.difference else { return difference }
+      return VerifyReport.Tensor(name: difference.name, difference: .missing(from: side == "A" ? "B" : "A"))
+    }
+    return FolderPairing(comparison.exchanged, basis, exchanged, notes)
+  }
 
   /// By name. A tied tensor that only one folder stores is compared with its original in the other.
   init(_ a: DescribedFolder, _ b: DescribedFolder) throws(MimoError) {
@@ -113,40 +112,22 @@ private struct FolderPairing {
         .unsupported, "both folders hold codes and scales, in different forms", path: b.folder.path,
         remedy: "Compare each with a Megatron checkpoint")
     }
-    let whole = try b.match().whole
-    let match = try a.match()
-    let catalog = try FolderPairing.catalog(of: b, whole, for: a.description)
-    let gather = try GatherPlan(a.description, catalog)
-    let own = ComparedSide(
-      content: .whole(match.whole, forms: Array(repeating: nil, count: match.whole.count)),
-      files: try OutputFolder.open(a.files))
-    let other = ComparedSide(content: .stored(gather.plan), files: try OutputFolder.open(b.files))
-    let pairs = match.whole.enumerated().map { index, tensor in
-      Comparison.Pair(name: tensor.name, shape: tensor.shape, a: index, b: index, order: (tensor.file, tensor.offset))
-    }
-    comparison = Comparison(a: own, b: other, pairs: pairs)
-    differences = []
+    let (match, other) = (try a.match(), try b.match())
+    let common = try CommonTargets(a.description, b.description)
+    let catalog = try StoredCatalog(fragmentsOf: b.description, in: other.whole, files: b.files).keeping(common.places)
+    let gather = try GatherPlan(common.description, catalog)
+    let whole = common.sources.map { match.whole[$0] }
+    comparison = Comparison(
+      a: ComparedSide(
+        content: .whole(whole, forms: Array(repeating: nil, count: whole.count)), files: try OutputFolder.open(a.files)),
+      b: ComparedSide(content: .stored(gather.plan), files: try OutputFolder.open(b.files)),
+      pairs: whole.enumerated().map { index, tensor in
+        Comparison.Pair(name: tensor.name, shape: tensor.shape, a: index, b: index, order: (tensor.file, tensor.offset))
+      })
+    differences =
+      common.onlyFirst.map { .init(name: $0, difference: .missing(from: "B")) }
+      + common.onlySecond.map { .init(name: $0, difference: .missing(from: "A")) }
     notes = match.duplicates.map { "\($0.name) of \(a.folder.path) is tied to \($0.original) and was not compared on its own" }
-  }
-
-  /// Each fragment of a target is a strided chunk in a tensor of B.
-  private static func catalog(
-    of b: DescribedFolder, _ whole: [WholeTensor], for description: ModelDescription
-  ) throws(MimoError) -> StoredCatalog {
-    var numbers: [String: Int] = [:]
-    for (index, target) in b.description.targets.enumerated() { numbers["\(target.component) \(target.globalName)"] = index }
-    var kept: [Int] = []
-    for target in description.targets {
-      guard let index = numbers["\(target.component) \(target.globalName)"],
-        b.description.targets[index].shape == target.shape
-      else {
-        throw MimoError(
-          .invalidInput, "the two folders are not of one model: only one has this parameter in shape \(target.shape)",
-          tensor: target.globalName, remedy: "Compare the two config.json")
-      }
-      kept.append(index)
-    }
-    return try StoredCatalog(fragmentsOf: b.description, in: whole, files: b.files).keeping(kept)
   }
 }
 
@@ -161,10 +142,10 @@ private struct NamePairs {
       (a.description.ties + b.description.ties).map { ($0.duplicate, $0.original) }, uniquingKeysWith: { first, _ in first })
     for (index, tensor) in a.tensors.enumerated() {
       if let position = b.folder.position(of: tensor.name) {
-        add(tensor, index, b.tensors[position], position)
+        add(tensor.name, tensor, index, b.tensors[position], position)
       } else if let original = originals[tensor.name], let position = b.folder.position(of: original) {
         notes.append("\(tensor.name) is only in A, and was compared with \(original) of B, which it is tied to")
-        add(tensor, index, b.tensors[position], position)
+        add(tensor.name, tensor, index, b.tensors[position], position)
       } else {
         differences.append(.init(name: tensor.name, difference: .missing(from: "B")))
       }
@@ -172,18 +153,18 @@ private struct NamePairs {
     for (position, tensor) in b.tensors.enumerated() where a.folder.position(of: tensor.name) == nil {
       if let original = originals[tensor.name], let index = a.folder.position(of: original) {
         notes.append("\(tensor.name) is only in B, and was compared with \(original) of A, which it is tied to")
-        add(a.tensors[index], index, tensor, position)
+        add(tensor.name, a.tensors[index], index, tensor, position)
       } else {
         differences.append(.init(name: tensor.name, difference: .missing(from: "A")))
       }
     }
   }
 
-  private mutating func add(_ a: WholeTensor, _ index: Int, _ b: WholeTensor, _ other: Int) {
+  private mutating func add(_ name: String, _ a: WholeTensor, _ index: Int, _ b: WholeTensor, _ other: Int) {
     guard a.shape == b.shape else {
-      differences.append(.init(name: a.name, difference: .shape(a: Array(a.shape.dims), b: Array(b.shape.dims))))
+      differences.append(.init(name: name, difference: .shape(a: Array(a.shape.dims), b: Array(b.shape.dims))))
       return
     }
-    pairs.append(.init(name: a.name, shape: a.shape, a: index, b: other, order: (a.file, a.offset)))
+    pairs.append(.init(name: name, shape: a.shape, a: index, b: other, order: (a.file, a.offset)))
   }
 }

@@ -1,0 +1,80 @@
+import MimoMapping
+import MimoPlan
+import MimoSystem
+import MimoTensor
+
+/// Rows of a stored vocabulary that a conversion does not read, for they lie beyond the model's.
+struct UnreadRows: Sendable, Hashable {
+  /// The target's place in the plan.
+  let target: Int
+  /// Of all rows that are stored.
+  let rows: Range<Int>
+  let stored: Int
+  /// Those that hold any bit that is not zero.
+  let filled: Int
+
+  /// All of a plan, read row by row: those that pad a vocabulary are few.
+  static func all(of plan: ConversionPlan) throws(MimoError) -> [UnreadRows] {
+    guard let reading = plan.direction == .storedToWhole ? plan : plan.gathering.first else { return [] }
+    var found: [UnreadRows] = []
+    for (index, target) in reading.description.targets.enumerated() where target.isVocabulary {
+      for padding in target.fragments where padding.source == nil {
+        let start = padding.region.offset[0]
+        var filled = [Bool](repeating: false, count: padding.region.extent[0])
+        for chunk in reading.stored.targets[index].chunks where !reading.stored.chunks[chunk].isReplica {
+          guard let box = reading.stored.chunks[chunk].region.intersection(padding.region) else { continue }
+          try mark(&filled, from: start, box, in: reading.stored, chunk, reading.stored.targets[index].dtype)
+        }
+        found.append(
+          UnreadRows(
+            target: index, rows: start..<(start + filled.count), stored: target.shape.dims[0],
+            filled: filled.count { $0 }))
+      }
+    }
+    return found
+  }
+
+  /// Looks at a box of rows in one chunk.
+  private static func mark(
+    _ filled: inout [Bool], from start: Int, _ box: Region, in catalog: StoredCatalog, _ index: Int, _ dtype: DType
+  ) throws(MimoError) {
+    let chunk = catalog.chunks[index]
+    let file = try File.openForReading(catalog.files[chunk.file].path)
+    let width = dtype.byteWidth ?? 1
+    var buffer = ByteBuffer()
+    var row = box
+    row.extent[0] = 1
+    for number in 0..<box.extent[0] {
+      try Interruption.check()
+      row.offset[0] = box.offset[0] + number
+      let (run, starts) = runs(of: row, in: chunk)
+      for position in starts {
+        let bytes = buffer.reserve(run * width)
+        try file.read(into: bytes, at: chunk.offset + UInt64(position * width))
+        if bytes.contains(where: { $0 != 0 }) { filled[row.offset[0] - start] = true }
+      }
+    }
+  }
+
+  /// Where a box lies in a chunk, in elements.
+  private static func runs(of box: Region, in chunk: StoredChunk) -> (run: Int, starts: StridedBlock.RunStarts) {
+    var position = 0
+    for dim in 0..<box.rank { position += (box.offset[dim] - chunk.region.offset[dim]) * chunk.strides[dim] }
+    let side = StridedBlock.Side(base: position, strides: chunk.strides)
+    let (_, run, starts) = StridedBlock(extent: box.extent, left: side, right: side).rightRuns()
+    return (run, starts)
+  }
+
+  /// What the user should know. Rows that are not zero are no fault by themselves: Megatron-Core's
+  /// `VocabParallelEmbedding` makes the padding up like all rows, and a training moves it.
+  ///
+  /// - Parameter fate: what becomes of the rows.
+  func note(_ name: String, are fate: String = "stay behind") -> String {
+    let words = rows.count == 1 ? "row \(rows.lowerBound)" : "rows \(rows.lowerBound) to \(rows.upperBound - 1)"
+    let content =
+      filled == 0
+      ? "all zero"
+      : "\(filled) of \(rows.count) are not zero: padding that was trained, or tokens if config.json is another model's"
+    return "\(name): \(words) of \(stored) are beyond the vocabulary of config.json and \(fate); \(content)"
+  }
+}
