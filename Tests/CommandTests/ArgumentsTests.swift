@@ -3,7 +3,7 @@ import Testing
 
 private let pages = [
   ["convert"], ["plan"], ["inspect"], ["verify"], ["synth"], ["plugin", "list"], ["plugin", "describe"],
-  ["plugin", "check"],
+  ["plugin", "check"], ["shards"], ["splice"],
 ]
 
 @Suite struct HelpTests {

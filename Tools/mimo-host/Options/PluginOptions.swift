@@ -24,7 +24,7 @@ struct PluginDescribeOptions: CommandOptions {
   static var spec: CommandSpec<PluginDescribeOptions> {
     CommandSpec(
       words: ["plugin", "describe"], summary: "show what a plugin is, and its mappings for a config",
-      usage: ["[--config FILE [--layout NAME]] [--plugin-timeout SECONDS] [--json] PLUGIN"],
+      usage: ["[--config FILE [--layout NAME]] [--json] PLUGIN"],
       notes: """
         A plugin is code that runs: only name one that you trust.
 

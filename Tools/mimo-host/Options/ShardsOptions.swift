@@ -28,8 +28,8 @@ struct ShardsOptions: CommandOptions {
       notes: """
         For each parameter and rank: global shape, local shape and offset, all from the
         layout; no rank is asked. With --fsdp N, or fsdp=N of a component, rows are cut as
-        Megatron-FSDP's buffers are, and names are those of its state dict. A rank that holds
-        two parts of a parameter (gate and up) has a line for each.
+        Megatron-FSDP's buffers are, and names are those of its state dict. A rank that
+        holds two parts of a parameter (gate and up) has a line for each.
 
         The JSON form is what --shard-table of convert and plan takes: a list of all shards
         of all ranks, one message for all parameters.

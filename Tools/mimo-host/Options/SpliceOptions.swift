@@ -16,16 +16,16 @@ struct SpliceOptions: CommandOptions {
   static var spec: CommandSpec<SpliceOptions> {
     CommandSpec(
       words: ["splice"], summary: "put components of other checkpoints into one",
-      usage: ["[--plugin P] --from NAME=OTHER ... [--to FORMAT (--component ... | --tp N ...)] BASE OUT"],
+      usage: ["--from NAME=OTHER ... [--to FORMAT LAYOUT] BASE OUT"],
       notes: """
-        OUT is BASE with the named components of the OTHERs, which may be checkpoints of any
-        format. A component fits when config.json says the same of it and its parameters have
-        the same names, shapes and dtypes. All else is BASE's, bit for bit: verify BASE OUT
-        names what differs. Optimizer and training state are left behind: no optimizer has
-        seen these weights together.
+        OUT is BASE with the named components of the OTHERs, which may be checkpoints of
+        any format. A component fits when config.json says the same of it and its parameters
+        have the same names, shapes and dtypes. All else is BASE's, bit for bit: verify BASE
+        OUT names what differs. Optimizer and training state are left behind: no optimizer
+        has seen these weights together.
 
-        Format and layout are those of BASE, which its conversion_report.json tells; else say
-        --to and a layout. The plugin is taken from there too.
+        Format and layout are those of BASE, which its conversion_report.json tells; else
+        say --to and a layout. The plugin is taken from there too.
 
         Example, a vision tower that was trained apart:
           mimo-host splice --from images=tower-mimo base-mimo OUT
@@ -40,7 +40,7 @@ struct SpliceOptions: CommandOptions {
         OptionGroup(
           title: "Components",
           options: [
-            .list("--from", "NAME=OTHER", \.donors, "Take component NAME from checkpoint OTHER. Once for each component")
+            .list("--from", "NAME=OTHER", \.donors, "Take component NAME from OTHER. Once for each")
           ])
       ]
         + ConvertOptions.spec.groups.map { group in
