@@ -12,16 +12,16 @@ protocol UnitMover: ~Copyable {
 
 /// One worker's way through its units: reads, converts, digests and writes.
 struct Mover: UnitMover, ~Copyable {
-  private let plan: ConversionPlan
-  private let wholeFiles: [File]
-  private let storedFiles: [File]
+  let plan: ConversionPlan
+  let wholeFiles: [File]
+  let storedFiles: [File]
   private var window = ByteBuffer()
-  private var packed = ByteBuffer()
-  private var converted = ByteBuffer()
+  var packed = ByteBuffer()
+  var converted = ByteBuffer()
   private var encoded = EncodedReader()
   private var parts: [StridedBlock] = []
   /// What the unit at hand has shown so far.
-  private var tally = UnitTally()
+  var tally = UnitTally()
 
   init(_ plan: ConversionPlan, wholeFiles: [File], storedFiles: [File]) {
     self.plan = plan
@@ -30,7 +30,7 @@ struct Mover: UnitMover, ~Copyable {
   }
 
   /// A part of a unit that goes to or comes from one chunk.
-  private struct Part {
+  struct Part {
     var block: StridedBlock
     var chunk: Int
     var converter: ElementConverter
@@ -136,7 +136,7 @@ struct Mover: UnitMover, ~Copyable {
   }
 
   /// Calls `body` for each block of the unit that lies in one chunk.
-  private mutating func forEachPart(
+  mutating func forEachPart(
     of unit: WorkUnit, replicas: Bool, _ body: (inout Mover, Part) throws(MimoError) -> Void
   ) throws(MimoError) {
     let tensor = plan.whole[unit.tensor]
@@ -170,40 +170,8 @@ struct Mover: UnitMover, ~Copyable {
       right: .init(base: position, strides: chunk.strides))
   }
 
-  // MARK: Whole -> stored
-
-  private mutating func store(
-    _ part: Part, of unit: WorkUnit, from buffer: UnsafeMutableRawBufferPointer
-  ) throws(MimoError) {
-    guard let base = buffer.baseAddress else { return }
-    let (block, run, starts) = part.block.rightRuns()
-    let width = part.converter.left.byteWidth ?? 1
-    let count = block.volume
-    var bytes: UnsafeRawPointer
-    if Mover.isContiguousOnLeft(block) {
-      bytes = UnsafeRawPointer(base + (block.left.base - unit.elements.lowerBound) * width)
-    } else {
-      let staging = packed.reserve(count * width)
-      guard let target = staging.baseAddress else { return }
-      StridedCopy.pack(block, width: width, window: base, windowStart: unit.elements.lowerBound, into: target)
-      bytes = UnsafeRawPointer(target)
-    }
-    let stored = part.converter.right.byteWidth ?? 1
-    if !part.converter.isIdentity {
-      let staging = converted.reserve(count * stored)
-      guard let target = staging.baseAddress else { return }
-      let converter = try measured(part.converter, unit, base)
-      let lost = converter.convert(count, from: bytes, to: target)
-      if lost > 0, !plan.stored.chunks[part.chunk].isReplica { tally.lost += lost }
-      bytes = UnsafeRawPointer(target)
-    }
-    try write(bytes, runs: starts, of: run * stored, width: stored, to: part.chunk)
-    tally.add(elements: count, ofChunk: part.chunk)
-    tally.bytesWritten += count * stored
-  }
-
   /// The converter, once it has seen the whole tensor if it must. The plan proved that such a tensor is one window.
-  private func measured(
+  func measured(
     _ converter: ElementConverter, _ unit: WorkUnit, _ window: UnsafeMutableRawPointer
   ) throws(MimoError) -> ElementConverter {
     guard converter.needsMinimum else { return converter }
@@ -215,152 +183,19 @@ struct Mover: UnitMover, ~Copyable {
     return converter
   }
 
-  private mutating func write(
-    _ bytes: UnsafeRawPointer, runs: StridedBlock.RunStarts, of length: Int, width: Int, to index: Int
-  ) throws(MimoError) {
-    let chunk = plan.stored.chunks[index]
-    let size = chunk.region.volume * width
-    let file = storedFiles[chunk.file]
-    var bytes = bytes
-    for start in runs {
-      let run = UnsafeRawBufferPointer(start: bytes, count: length)
-      try file.write(run, at: chunk.offset + UInt64(start * width))
-      digest(run, ofChunk: index, behind: size - start * width - length)
-      bytes += length
-    }
-  }
-
-  // MARK: Stored -> whole
-
-  private mutating func load(
-    _ part: Part, of unit: WorkUnit, into buffer: UnsafeMutableRawBufferPointer
-  ) throws(MimoError) {
-    guard let base = buffer.baseAddress else { return }
-    let (block, run, starts) = part.block.rightRuns()
-    let width = part.converter.left.byteWidth ?? 1
-    let stored = part.converter.right.byteWidth ?? 1
-    let count = block.volume
-    tally.bytesRead += count * stored
-    tally.add(elements: count, ofChunk: part.chunk)
-    let isDirect = Mover.isContiguousOnLeft(block)
-    let place = base + (block.left.base - unit.elements.lowerBound) * width
-    if isDirect, part.converter.isIdentity {
-      try read(UnsafeMutableRawBufferPointer(start: place, count: count * stored), runs: starts, of: run * stored,
-        width: stored, from: part.chunk)
-      return
-    }
-    var staging = packed.reserve(count * stored)
-    try read(staging, runs: starts, of: run * stored, width: stored, from: part.chunk)
-    if !part.converter.isIdentity {
-      guard let source = staging.baseAddress else { return }
-      let restored = isDirect ? UnsafeMutableRawBufferPointer(start: place, count: count * width) : converted.reserve(count * width)
-      guard let target = restored.baseAddress else { return }
-      let lost = part.converter.invert(count, from: source, to: target)
-      // A copy of what is counted already, or a kernel that is looked at once all elements are here.
-      if !plan.stored.chunks[part.chunk].isReplica, !part.converter.needsMinimum { tally.lost += lost }
-      staging = restored
-    }
-    guard !isDirect, let source = staging.baseAddress else { return }
-    StridedCopy.unpack(block, width: width, packed: source, window: base, windowStart: unit.elements.lowerBound)
-  }
-
-  /// Counts stored elements that the way back would not give because it takes the minimum off, which is not theirs.
-  private mutating func countShifted(
-    _ unit: WorkUnit, in buffer: UnsafeMutableRawBufferPointer
-  ) throws(MimoError) {
-    let hasMinimum = plan.uses[unit.tensor].contains { use in
-      plan.description.targets[use.target].fragments[use.fragment].kernel == .subtractMinimum
-    }
-    guard hasMinimum, let base = buffer.baseAddress else { return }
-    try forEachPart(of: unit, replicas: false) { mover, part throws(MimoError) in
-      guard part.converter.needsMinimum else { return }
-      try mover.countShifted(part, of: unit, in: base)
-    }
-  }
-
-  /// The same of one part: its elements are stored once more, beside what lies in the file.
-  private mutating func countShifted(
-    _ part: Part, of unit: WorkUnit, in window: UnsafeMutableRawPointer
-  ) throws(MimoError) {
-    let converter = try measured(part.converter, unit, window)
-    let (block, run, starts) = part.block.rightRuns()
-    let (width, stored) = (converter.left.byteWidth ?? 1, converter.right.byteWidth ?? 1)
-    let count = block.volume
-    let (left, right) = (packed.reserve(count * max(width, stored)), converted.reserve(count * stored))
-    guard let source = left.baseAddress, let target = right.baseAddress else { return }
-    StridedCopy.pack(block, width: width, window: window, windowStart: unit.elements.lowerBound, into: source)
-    _ = converter.convert(count, from: source, to: target)
-    let chunk = plan.stored.chunks[part.chunk]
-    var position = 0
-    for start in starts {
-      let held = UnsafeMutableRawBufferPointer(rebasing: left[position..<(position + run * stored)])
-      try storedFiles[chunk.file].read(into: held, at: chunk.offset + UInt64(start * stored))
-      position += run * stored
-    }
-    for element in 0..<count where !memoryIsEqual(source + element * stored, target + element * stored, stored) {
-      tally.lost += 1
-    }
-  }
-
-  private mutating func read(
-    _ buffer: UnsafeMutableRawBufferPointer, runs: StridedBlock.RunStarts, of length: Int, width: Int, from index: Int
-  ) throws(MimoError) {
-    let chunk = plan.stored.chunks[index]
-    let size = chunk.region.volume * width
-    let file = storedFiles[chunk.file]
-    var position = 0
-    for start in runs {
-      let run = UnsafeMutableRawBufferPointer(rebasing: buffer[position..<(position + length)])
-      try file.read(into: run, at: chunk.offset + UInt64(start * width))
-      digest(UnsafeRawBufferPointer(run), ofChunk: index, behind: size - start * width - length)
-      position += length
-    }
-  }
-
   /// Only chunks that are contiguous have a digest of their own.
-  private mutating func digest(_ run: UnsafeRawBufferPointer, ofChunk index: Int, behind: Int) {
+  mutating func digest(_ run: UnsafeRawBufferPointer, ofChunk index: Int, behind: Int) {
     guard behind >= 0 else { return }
     tally.add(digest: mimo_crc32_shift(mimo_crc32_raw(0, run.baseAddress, run.count), UInt64(behind)), ofChunk: index)
   }
 
   /// Whether the block, in the order of the right side, is one run on the left.
-  private static func isContiguousOnLeft(_ block: StridedBlock) -> Bool {
+  static func isContiguousOnLeft(_ block: StridedBlock) -> Bool {
     var run = 1
     for dim in (0..<block.extent.count).reversed() {
       guard block.left.strides[dim] == run else { return false }
       run *= block.extent[dim]
     }
     return true
-  }
-}
-
-// MARK: - Copies
-
-extension Mover {
-  /// Copies must hold what their original holds.
-  private mutating func compareReplicas(
-    of unit: WorkUnit, with buffer: UnsafeMutableRawBufferPointer
-  ) throws(MimoError) {
-    guard let base = buffer.baseAddress else { return }
-    let hasReplicas = plan.uses[unit.tensor].contains { use in
-      plan.stored.chunks[plan.stored.targets[use.target].chunks].contains(where: \.isReplica)
-    }
-    guard hasReplicas else { return }
-    var other = ByteBuffer()
-    let second = other.reserve(buffer.count)
-    guard let secondBase = second.baseAddress else { return }
-    try forEachPart(of: unit, replicas: true) { mover, part throws(MimoError) in
-      guard mover.plan.stored.chunks[part.chunk].isReplica else { return }
-      // The original's bytes first, so that what this copy does not reach compares equal.
-      secondBase.copyMemory(from: base, byteCount: buffer.count)
-      try mover.load(part, of: unit, into: second)
-      guard memoryIsEqual(base, secondBase, buffer.count) else {
-        let chunk = mover.plan.stored.chunks[part.chunk]
-        throw MimoError(
-          .invalidInput, "the copy at byte \(chunk.offset) differs from the original on another rank",
-          path: mover.plan.stored.files[chunk.file].path,
-          remedy: "The ranks are not from one state of the model; save them again")
-      }
-    }
   }
 }
