@@ -119,4 +119,13 @@ extension TargetDeclaration {
     shape.dims[0] = rows
     if placement.splitDim == 0, placement.segments.count == 1 { placement.segments[0].extent = rows }
   }
+
+  /// Pads a vocabulary to `rows` rows, whatever it was padded to.
+  package mutating func repadVocabulary(to rows: Int) {
+    fragments.removeAll { $0.source == nil }
+    let own = fragments.map { $0.region.offset[0] + $0.region.extent[0] }.max() ?? 0
+    shape.dims[0] = own
+    if placement.splitDim == 0, placement.segments.count == 1 { placement.segments[0].extent = own }
+    resizeVocabulary(to: rows)
+  }
 }

@@ -26,7 +26,7 @@ extension StoredCatalog {
             region: fragment.region, file: tensor.file, offset: tensor.offset + UInt64(fragment.base * width),
             strides: fragment.strides))
       }
-      targets.append(StoredTarget(dtype: dtype ?? .bf16, chunks: start..<chunks.count))
+      targets.append(StoredTarget(dtype: dtype ?? .bf16, chunks: start..<chunks.count, isPublished: true))
     }
   }
 
@@ -35,9 +35,11 @@ extension StoredCatalog {
     var result = StoredCatalog()
     result.files = files
     for target in kept {
+      var stored = targets[target]
       let start = result.chunks.count
-      result.chunks += chunks[targets[target].chunks]
-      result.targets.append(StoredTarget(dtype: targets[target].dtype, chunks: start..<result.chunks.count))
+      result.chunks += chunks[stored.chunks]
+      stored.chunks = start..<result.chunks.count
+      result.targets.append(stored)
     }
     return result
   }

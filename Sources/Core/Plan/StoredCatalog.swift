@@ -66,9 +66,13 @@ package struct StoredTarget: Sendable, Hashable {
   package var dtype: DType
   /// Its chunks in `StoredCatalog.chunks`.
   package var chunks: Range<Int>
-  package init(dtype: DType, chunks: Range<Int>) {
+  /// The values are still those of the Hugging Face tensors: what an import does to them is to be done.
+  package var isPublished: Bool
+
+  package init(dtype: DType, chunks: Range<Int>, isPublished: Bool = false) {
     self.dtype = dtype
     self.chunks = chunks
+    self.isPublished = isPublished
   }
 }
 

@@ -9,6 +9,8 @@ package enum FaultInjection {
     case failure(Int32)
     /// A transfer is asked to move at most this many bytes (at least one).
     case short(Int)
+    /// A transfer tells that it moved all of its bytes, and moves none.
+    case lost
   }
 
   /// Asked before each call; nil lets it pass. `path` is the one that is changed: of a rename or copy, the new one.
@@ -40,13 +42,23 @@ package enum FaultInjection {
     return code
   }
 
-  /// How many of `count` bytes a transfer may ask for, or the errno that it must fail with.
-  static func transfer(_ call: SystemCall, path: String, count: Int) -> (count: Int, failure: Int32?) {
-    guard armed.load(ordering: .relaxed) != 0 else { return (count, nil) }
+  /// What becomes of a transfer of `count` bytes.
+  enum Transfer {
+    /// It may ask for this many.
+    case asking(Int)
+    /// It must fail with this errno.
+    case failing(Int32)
+    /// It is left out, and nobody is told.
+    case lost
+  }
+
+  static func transfer(_ call: SystemCall, path: String, count: Int) -> Transfer {
+    guard armed.load(ordering: .relaxed) != 0 else { return .asking(count) }
     switch fault(call, path) {
-    case .failure(let code): return (count, code)
-    case .short(let limit): return (min(count, max(limit, 1)), nil)
-    case nil: return (count, nil)
+    case .failure(let code): return .failing(code)
+    case .short(let limit): return .asking(min(count, max(limit, 1)))
+    case .lost: return .lost
+    case nil: return .asking(count)
     }
   }
 

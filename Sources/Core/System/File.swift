@@ -196,10 +196,15 @@ package final class File: Sendable {
     _ call: SystemCall, _ asked: Int, at byte: UInt64, _ body: (CInt, Int) -> Int
   ) throws(MimoError) -> Int {
     while true {
-      let (count, injected) = FaultInjection.transfer(call, path: path, count: asked)
-      let n = injected == nil ? body(descriptor.raw, count) : -1
-      if n >= 0 { return n }
-      let code = injected ?? errno
+      let code: Int32
+      switch FaultInjection.transfer(call, path: path, count: asked) {
+      case .asking(let count):
+        let n = body(descriptor.raw, count)
+        if n >= 0 { return n }
+        code = errno
+      case .failing(let injected): code = injected
+      case .lost: return asked
+      }
       if code != EINTR { throw SystemCalls.failure(call, code, path: path, byte: byte) }
     }
   }

@@ -106,14 +106,21 @@ import Testing
       config["text_config"] = text
     },
     Misfit(
-      testDescription: "values that an import changes", arguments: ["--from", "language=OTHER", "BASE", "OUT"], code: 8,
-      words: ["linear_attn.norm.weight", "Convert it --to megatron first"]),
-    Misfit(
       testDescription: "no such component", arguments: ["--from", "sound=OTHER", "BASE", "OUT"], code: 2,
       words: ["no component 'sound'"]),
     Misfit(
-      testDescription: "a folder as the base", arguments: ["--from", "images=BASE", "OTHER", "OUT"], code: 8,
-      words: ["is no Megatron checkpoint", "--to mimo or megatron first"]),
+      testDescription: "a folder as the base, and no plugin", arguments: ["--from", "images=BASE", "OTHER", "OUT"], code: 2,
+      words: ["--plugin is missing"]),
+    Misfit(
+      testDescription: "a language model without its multi-token prediction",
+      arguments: ["--plugin", "Qwen3VL", "--from", "language=BASE", "OTHER", "OUT"], code: 3,
+      words: ["BASE", "mtp.", "the source has not", "does not fit this model"]),
+    Misfit(
+      testDescription: "OUT is the checkpoint that a component is from",
+      arguments: ["--overwrite", "--from", "images=OTHER", "BASE", "OTHER"], code: 2, words: ["OTHER", "is read from"]),
+    Misfit(
+      testDescription: "prime-rl's layout", arguments: ["--to", "prime", "--from", "images=OTHER", "BASE", "OUT"], code: 8,
+      words: ["splice writes no prime folder"]),
     Misfit(testDescription: "no component", arguments: ["BASE", "OUT"], code: 2, words: ["--from is missing"]),
     Misfit(
       testDescription: "a component twice", arguments: ["--from", "images=OTHER", "--from", "images=OTHER", "BASE", "OUT"],
@@ -131,7 +138,8 @@ import Testing
       argument.replacing("BASE", with: scratch("base")).replacing("OTHER", with: scratch("other"))
         .replacing("OUT", with: scratch("out"))
     }
-    Refusal.judge(try Host.run(["splice", "-q"] + arguments), code: misfit.code, words: misfit.words)
+    let words = misfit.words.map { $0.replacing("BASE", with: scratch("base")).replacing("OTHER", with: scratch("other")) }
+    Refusal.judge(try Host.run(["splice", "-q"] + arguments), code: misfit.code, words: words)
     #expect(scratch.names == ["base", "other"])
   }
 

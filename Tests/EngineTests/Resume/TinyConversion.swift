@@ -9,7 +9,7 @@ import MimoSystem
 /// A made-up model of some hundred kilobytes, and conversions of it.
 struct TinyConversion: Sendable {
   enum Kind: String, Sendable, CaseIterable {
-    case importDist, importFSDP, importRanks, export, reshard
+    case importDist, importFSDP, importRanks, export, reshard, splice, spliceFolder
   }
 
   static let plugin = products.appending(path: "libQwen3VL.so").path
@@ -29,9 +29,12 @@ struct TinyConversion: Sendable {
     let whole = FileSystem.join(root, "hf")
     let config = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
       .appending(path: "Fixtures/tiny.json").path
-    let request = SynthRequest(config: config, output: whole, resources: TinyConversion.resources)
-    try SynthRun(try SynthPlan(request, plugin: try PluginLibrary(path: TinyConversion.plugin)), request: request)
-      .run { _, _ in }
+    for (folder, seed) in [(whole, 0), (other, 1)] where folder == whole || kind == .splice || kind == .spliceFolder {
+      var request = SynthRequest(config: config, output: folder, resources: TinyConversion.resources)
+      request.seed = UInt64(seed)
+      try SynthRun(try SynthPlan(request, plugin: try PluginLibrary(path: TinyConversion.plugin)), request: request)
+        .run { _, _ in }
+    }
     guard isFromStored else { return }
     let stored = FileSystem.join(root, "stored")
     try importing(from: whole, to: stored, .mimo)
@@ -42,7 +45,9 @@ struct TinyConversion: Sendable {
     filePath: (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? ""
   ).deletingLastPathComponent()
 
-  private var isFromStored: Bool { kind == .export || kind == .reshard }
+  private var isFromStored: Bool { kind == .export || kind == .reshard || kind == .splice }
+  /// A folder of the same model with other values.
+  private var other: String { FileSystem.join(root, "other") }
 
   private static let resources = Resources(jobs: 1, memory: 8 << 20)
 
@@ -64,6 +69,19 @@ struct TinyConversion: Sendable {
       let plan = try ReshardPlan(
         request, to: .megatron, from: .recognise(source), plugin: try PluginLibrary(path: TinyConversion.plugin))
       return try ReshardRun(plan, request: request, hostVersion: "1").run { _, _ in }
+    case .splice:
+      var request = request(from: source, to: output)
+      request.layout = .single(.init(tp: 2))
+      request.splices = [Splice(component: "images", path: other)]
+      let plan = try ReshardPlan(
+        request, to: .megatron, from: .recognise(source), plugin: try PluginLibrary(path: TinyConversion.plugin))
+      return try ReshardRun(plan, request: request, hostVersion: "1").run { _, _ in }
+    case .spliceFolder:
+      var request = request(from: source, to: output)
+      request.splices = [Splice(component: "images", path: other)]
+      let plan = try ExportPlan(
+        request, from: .recognise(source), plugin: try PluginLibrary(path: TinyConversion.plugin))
+      return try ExportRun(plan, request: request, hostVersion: "1").run { _, _ in }
     }
   }
 

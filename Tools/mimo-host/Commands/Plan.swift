@@ -3,8 +3,12 @@ import MimoSystem
 
 /// Carries out `mimo-host plan`.
 func run(_ options: PlanOptions) throws(MimoError) {
-  let ledger = try ledger(of: options.conversion)
-  if options.conversion.run.json {
+  try show(try ledger(of: options.conversion), options.conversion.run)
+}
+
+/// Prints what would be done as the user wants it.
+func show(_ ledger: Ledger, _ options: RunOptions) throws(MimoError) {
+  if options.json {
     try Console.printResult(ledger.json)
   } else {
     try Console.printResult(LedgerText(ledger).text)

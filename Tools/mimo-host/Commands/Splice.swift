@@ -9,30 +9,57 @@ func run(_ options: SpliceOptions) throws(MimoError) {
   var request = options.conversion.request
   request.splices = options.donors
   request.weightsOnly = true
-  try OutputPlace(request).check()
+  if !options.isDry { try OutputPlace(request).check() }
   let source = try CheckpointFormat.recognise(request.source)
-  guard source != .hf, source != .prime else {
-    throw MimoError(
-      .unsupported, "is no Megatron checkpoint, into which components are put", path: request.source,
-      remedy: "Convert it --to mimo or megatron first")
-  }
-  let recorded = try RecordedLayout(beside: request.source)
+  let recorded = try source == .hf ? nil : RecordedLayout(beside: request.source)
   guard let name = options.conversion.givenPlugin ?? recorded?.family else {
     throw MimoError(.usage, "--plugin is missing", remedy: "Name the model family's plugin")
   }
-  let format = try options.format(recorded, &request)
-  let plan = try ReshardPlan(request, to: format, from: source, plugin: try loadPlugin(name, options.conversion.pluginTimeout))
+  let plugin = try loadPlugin(name, options.conversion.pluginTimeout)
+  try refusePrime([request.source] + request.splices.map(\.path), plugin)
+  switch try options.format(source, recorded, &request) {
+  case .megatron(let format): try splice(options, try ReshardPlan(request, to: format, from: source, plugin: plugin), request)
+  case .folder: try splice(options, try ExportPlan(request, from: source, plugin: plugin), request)
+  }
+}
+
+private func splice(_ options: SpliceOptions, _ plan: ReshardPlan, _ request: ConversionRequest) throws(MimoError) {
+  if options.isDry { return try show(Ledger(plan, request: request), options.conversion.run) }
   let run = ReshardRun(plan, request: request, hostVersion: hostVersion)
-  let report = try withProgress(of: plan.conversion.wholeBytes, options.conversion.run, run.run)
-  try show(report, options.conversion.run)
+  try show(try withProgress(of: plan.conversion.wholeBytes, options.conversion.run, run.run), options.conversion.run)
+}
+
+private func splice(_ options: SpliceOptions, _ plan: ExportPlan, _ request: ConversionRequest) throws(MimoError) {
+  if options.isDry { return try show(Ledger(plan, request: request), options.conversion.run) }
+  let run = ExportRun(plan, request: request, hostVersion: hostVersion)
+  try show(try withProgress(of: plan.conversion.wholeBytes, options.conversion.run, run.run), options.conversion.run)
+}
+
+/// prime-rl stores other functions of some weights than Megatron does.
+private func refusePrime(_ paths: [String], _ plugin: PluginLibrary) throws(MimoError) {
+  for path in paths {
+    var format = try CheckpointFormat.recognise(path)
+    if format == .hf, try CheckpointFormat.isPrime(path, plugin: plugin) { format = .prime }
+    guard format == .prime else { continue }
+    throw MimoError(
+      .unsupported, "is a folder in prime-rl's layout, which splice does not take apart", path: path,
+      remedy: "Convert it --to hf first")
+  }
+}
+
+/// What splice writes.
+private enum SplicedFormat {
+  case folder
+  case megatron(ImportPlan.Format)
 }
 
 extension SpliceOptions {
   /// The format to write: as said, else that of BASE with its layout.
   fileprivate func format(
-    _ recorded: RecordedLayout?, _ request: inout ConversionRequest
-  ) throws(MimoError) -> ImportPlan.Format {
-    if conversion.givenTarget != nil, let format = conversion.importFormat { return format }
+    _ source: CheckpointFormat, _ recorded: RecordedLayout?, _ request: inout ConversionRequest
+  ) throws(MimoError) -> SplicedFormat {
+    if conversion.givenTarget != nil { return conversion.importFormat.map { .megatron($0) } ?? .folder }
+    if source == .hf { return .folder }
     guard let recorded else {
       throw MimoError(
         .usage, "does not say its layout: it was not written by mimo-host", path: request.source,
@@ -40,6 +67,6 @@ extension SpliceOptions {
     }
     request.layout = recorded.layout
     request.worldSize = recorded.worldSize
-    return recorded.format
+    return .megatron(recorded.format)
   }
 }

@@ -7,10 +7,12 @@ struct SpliceOptions: CommandOptions {
   var conversion = ConvertOptions()
   /// --from, one a component.
   var donors: [Splice] = []
+  /// --dry-run
+  var isDry = false
 
   /// Options of convert that have no meaning here.
   private static let withoutMeaning: Set<String> = [
-    "--from", "--only", "--weights-only", "--shard-table", "--expert-storage", "--max-shard-size",
+    "--from", "--only", "--weights-only", "--shard-table", "--expert-storage",
   ]
 
   static var spec: CommandSpec<SpliceOptions> {
@@ -18,14 +20,15 @@ struct SpliceOptions: CommandOptions {
       words: ["splice"], summary: "put components of other checkpoints into one",
       usage: ["--from NAME=OTHER ... [--to FORMAT LAYOUT] BASE OUT"],
       notes: """
-        OUT is BASE with the named components of the OTHERs, which may be checkpoints of
-        any format. A component fits when config.json says the same of it and its parameters
-        have the same names, shapes and dtypes. All else is BASE's, bit for bit: verify BASE
-        OUT names what differs. Optimizer and training state are left behind: no optimizer
-        has seen these weights together.
+        OUT is BASE with the named components of the OTHERs. Each of them may be a Hugging
+        Face folder or a checkpoint of any Megatron format. A component fits when config.json
+        says the same of it and its parameters have the same names, shapes and dtypes.
+        All else is BASE's, bit for bit: before OUT appears, all of it is read again and
+        held against the digests of what was read from BASE and the OTHERs. Optimizer and
+        training state are left behind: no optimizer has seen these weights together.
 
-        Format and layout are those of BASE, which its conversion_report.json tells; else
-        say --to and a layout. The plugin is taken from there too.
+        Without --to, format and layout are those of BASE: a Hugging Face folder, or what
+        its conversion_report.json tells, which names the plugin too.
 
         Example, a vision tower that was trained apart:
           mimo-host splice --from images=tower-mimo base-mimo OUT
@@ -33,14 +36,15 @@ struct SpliceOptions: CommandOptions {
         \(CommonHelp.exitCodes)
         """,
       operands: [
-        OperandSpec("BASE", \.conversion.source, "A Megatron checkpoint of the whole model"),
+        OperandSpec("BASE", \.conversion.source, "A checkpoint of the whole model"),
         OperandSpec("OUT", \.conversion.output, "The folder to write; must not exist"),
       ],
       groups: [
         OptionGroup(
           title: "Components",
           options: [
-            .list("--from", "NAME=OTHER", \.donors, "Take component NAME from OTHER. Once for each")
+            .list("--from", "NAME=OTHER", \.donors, "Take component NAME from OTHER. Once for each"),
+            .flag("--dry-run", short: "-n", \.isDry, "Show what would be done, as plan does, and write nothing"),
           ])
       ]
         + ConvertOptions.spec.groups.map { group in
@@ -61,9 +65,8 @@ struct SpliceOptions: CommandOptions {
       guard let option = conversion.layout.anyOption else { return }
       throw MimoError(.usage, "\(option) goes with --to", remedy: "Name the format to write, or leave both out")
     }
-    guard target != .hf, target != .prime else {
-      throw MimoError(
-        .unsupported, "splice writes no \(target.rawValue) folder", remedy: "Splice, then convert OUT --to \(target.rawValue)")
+    guard target != .prime else {
+      throw MimoError(.unsupported, "splice writes no prime folder", remedy: "Splice --to hf, then convert OUT --to prime")
     }
     if conversion.givenPlugin != nil { try conversion.validate() }
   }

@@ -13,6 +13,10 @@ struct ReportText {
         + "\(report.source.format) -> \(report.output.format), \(ByteCount(report.bytesWritten)) in \(seconds)"
     ]
     if report.bytesResumed > 0 { lines.append("resumed: \(ByteCount(report.bytesResumed)) had been moved before") }
+    lines += report.readAgain.map { read in
+      let changed = read.changed > 0 ? ", and \(read.changed) of another dtype" : ""
+      return "read again: \(read.equal) tensors equal those of \(read.component.map { "\($0)=" } ?? "")\(read.path)\(changed)"
+    }
     lines += grouped(report.drops.map(\.reason)).map { "left out: \($0.count) tensors: \($0.reason)" }
     for loss in report.losses.prefix(3) {
       lines.append("not restorable: \(loss.elements) of \(loss.of) elements of \(loss.tensor)")

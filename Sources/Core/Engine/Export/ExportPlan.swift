@@ -17,6 +17,8 @@ package struct ExportPlan: Sendable {
   let overrides: [ConfigOverride]
   /// Rows that pad a vocabulary, or that config.json cuts off.
   private let unread: [UnreadRows]
+  /// Checkpoints that components are taken from.
+  let donors: [Donor]
 
   /// Largest safetensors file, where nothing else is known. Source: transformers 4 `save_pretrained`.
   package static let defaultShardBytes = 5_000_000_000
@@ -32,19 +34,22 @@ package struct ExportPlan: Sendable {
         remedy: "Put it into a whole checkpoint with mimo-host splice first")
     }
     try stored.locate(jobs: request.resources.jobs)
+    donors = try stored.take(
+      request.splices, request, config: stored.config, model: stored.model, in: stored.naming, plugin: plugin)
     self.stored = stored
-    output = try ExportPlan.output(request, stored)
+    let donated = donors.reduce(into: [:]) { $0.merge($1.publishedDTypes()) { own, _ in own } }
+    output = try ExportPlan.output(request, stored, donated)
     missing = try ExportPlan.missing(stored, request, plugin)
     overrides = stored.description.configOverrides + stored.config.saying(request.dtype)
     conversion = try ConversionPlan(
-      .storedToWhole, description: stored.description, whole: output.whole, wholeFiles: output.files,
-      stored: stored.catalog)
+      .storedToWhole, description: stored.description.withoutKernels(ofPublished: stored.catalog), whole: output.whole,
+      wholeFiles: output.files, stored: stored.catalog)
     unread = try UnreadRows.all(of: conversion)
   }
 
   /// What the user should know beside drops and changes.
   package var notes: [String] {
-    var notes = unread.map { $0.note(stored.name(of: $0.target)) }
+    var notes = donors.flatMap(\.notes) + unread.map { $0.note(stored.name(of: $0.target)) }
     notes += missing.map { "\($0) was in the original and has no place in layout \(stored.naming.rawValue)" }
     if !stored.encoded.isEmpty {
       notes.append("\(stored.encoded.count) tensors of the original were codes and scales; their values are written plain")
@@ -57,19 +62,20 @@ package struct ExportPlan: Sendable {
     return notes + stored.leftBehind.map { "\($0) is no weight and was left behind" }
   }
 
+  /// - Parameter donated: dtypes of tensors that come from other checkpoints.
   private static func output(
-    _ request: ConversionRequest, _ stored: StoredCheckpoint
+    _ request: ConversionRequest, _ stored: StoredCheckpoint, _ donated: [String: DType]
   ) throws(MimoError) -> WholeOutput {
     let description = stored.description
     if request.shardBytes == nil, let manifest = stored.manifest,
       knows(manifest, description, inOtherForm: request.expertStorage != nil)
     {
       return try WholeOutput(restoring: manifest, for: description) { spec in
-        request.dtype.flatMap { spec.dtype.isPlainFloat ? $0 : nil } ?? spec.dtype
+        request.dtype.flatMap { spec.dtype.isPlainFloat ? $0 : nil } ?? donated[spec.name] ?? spec.dtype
       }
     }
     let model = try stored.config.dtype(asked: request.dtype)
-    let known = stored.manifest.map(dtypes) ?? [:]
+    let known = (stored.manifest.map(dtypes) ?? [:]).merging(donated) { $1 }
     let held = stored.format == .prime ? stored.primeDTypes : [:]
     return try WholeOutput(description, shardBytes: request.shardBytes ?? defaultShardBytes) { source in
       let own = known[source.name].flatMap { $0.isPlainFloat ? $0 : nil }

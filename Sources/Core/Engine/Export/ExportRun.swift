@@ -36,8 +36,10 @@ package struct ExportRun: Sendable {
       try copyTies(files)
       try writeCompanions(into: stage.path)
       try OutputFolder.prove(stage.path, tensors: plan.output.whole.count + plan.output.copies.count)
+      let readAgain = try request.splices.isEmpty ? [] : Reread(folder: stage.path, resources: request.resources).check(plan, result, request)
       try snapshot.check()
       var report = report()
+      report.readAgain = readAgain
       report.drops = differing.map { .init(name: $0.name, reason: $0.reason, bytes: $0.bytes) }
       report.add(plan.conversion, names: plan.stored.description.targets.indices.map(plan.stored.name), result: result)
       report.bytesResumed = stage.bytesResumed

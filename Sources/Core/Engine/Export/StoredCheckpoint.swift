@@ -33,11 +33,15 @@ package struct StoredCheckpoint: Sendable {
       expertStorage: request.expertStorage, isWrittenPlain: true, withOptimizer: withOptimizer, plugin: plugin)
   }
 
-  /// A prime folder has the model's config itself; other checkpoints have the record of their source.
+  /// Folders have the model's config themselves; other checkpoints have the record of their source.
   private static func origin(
     _ request: ConversionRequest, format: CheckpointFormat
   ) throws(MimoError) -> ModelOrigin {
-    format == .prime ? try ModelOrigin(prime: request) : try ModelOrigin(request)
+    switch format {
+    case .hf: try ModelOrigin(folder: request.source)
+    case .prime: try ModelOrigin(prime: request)
+    case .dist, .fsdpDTensor, .ranks, .legacy: try ModelOrigin(request)
+    }
   }
 
   /// - Parameters:
@@ -90,6 +94,8 @@ package struct StoredCheckpoint: Sendable {
   package var prefixes: [String] { weights.prefixes }
   /// Keys that are no weights.
   package var leftBehind: [String] { weights.leftBehind }
+  /// Tensors of a Hugging Face folder that have no place here.
+  var drops: [SourceMatch.Drop] { weights.drops }
   var optimizer: OptimizerState { weights.optimizer }
   var legacy: LegacyCheckpoint? { weights.legacy }
   var dist: DistCheckpoint? { weights.dist?.checkpoint }
@@ -129,12 +135,15 @@ package struct StoredCheckpoint: Sendable {
       chunk.file += shift
       return chunk
     }
-    weights.catalog.targets += other.catalog.targets.map {
-      StoredTarget(dtype: $0.dtype, chunks: ($0.chunks.lowerBound + firstChunk)..<($0.chunks.upperBound + firstChunk))
+    weights.catalog.targets += other.catalog.targets.map { target in
+      var target = target
+      target.chunks = (target.chunks.lowerBound + firstChunk)..<(target.chunks.upperBound + firstChunk)
+      return target
     }
     for (number, place) in places.enumerated() {
       chosen[place] = start + number
-      weights.description.targets[place].shape = other.description.targets[number].shape
+      guard description.targets[place].isVocabulary else { continue }
+      weights.description.targets[place].repadVocabulary(to: other.description.targets[number].shape.dims[0])
     }
     let positions = StoredCheckpoint.padded(crc32Positions, to: firstChunk)
       + StoredCheckpoint.padded(other.crc32Positions, to: other.catalog.chunks.count)
@@ -182,7 +191,15 @@ package struct StoredCheckpoint: Sendable {
     return dtypes
   }
 
-  /// Tensors of a prime folder that differ from the ones that they are tied to, where the family may leave them out.
+  /// Dtypes of the targets, parallel to the catalog's: of a Hugging Face folder those that an import gives them.
+  func dtypes(in naming: ModelNaming, asked: DType?) throws(MimoError) -> [DType] {
+    guard format == .hf else { return catalog.targets.map(\.dtype) }
+    // The reference casts a MIMO model to bf16, whatever the config says.
+    let model = try config.dtype(asked: asked ?? (naming == .mimo ? .bf16 : nil))
+    return description.targets.map { $0.dtype ?? model }
+  }
+
+  /// Tensors of a folder that differ from the ones that they are tied to, where the family may leave them out.
   func differingTies() throws(MimoError) -> [SourceMatch.Drop] {
     guard let ties = weights.ties else { return [] }
     return try TieCheck.run(ties.duplicates, in: ties.folder)

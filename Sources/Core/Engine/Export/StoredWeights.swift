@@ -17,7 +17,9 @@ struct StoredWeights {
   var optimizer: OptimizerState
   /// Keys that are no weights.
   var leftBehind: [String] = []
-  /// Tensors of a prime folder that are stored beside the one that they are tied to.
+  /// Tensors of a Hugging Face folder that have no place in the layout.
+  var drops: [SourceMatch.Drop] = []
+  /// Tensors of a folder that are stored beside the one that they are tied to.
   var ties: (folder: HuggingFaceFolder, duplicates: [SourceMatch.Duplicate])?
   var legacy: LegacyCheckpoint?
   var dist: (checkpoint: DistCheckpoint, items: [DistSource.Item])?
@@ -171,21 +173,18 @@ struct StoredReader {
   private func folder() throws(MimoError) -> StoredWeights {
     let naming = ModelNaming.megatron
     let folder = try HuggingFaceFolder.open(path)
-    let model = part.described(try describe(naming))
+    let described = try origin.describe(naming, expertStorage: expertStorage, isWrittenPlain: false, plugin: plugin)
+    let model = part.described(described)
     let match = try SourceMatch(model, folder, decoded: .bf16)
-    for target in model.targets {
-      for fragment in target.fragments {
-        guard let source = fragment.source else { continue }
-        guard fragment.kernel == nil, match.whole[source].storage == .plain else {
-          throw MimoError(
-            .unsupported, "its values change on the way to \(target.globalName)", path: path,
-            tensor: match.whole[source].name, remedy: "Convert it --to megatron first")
-        }
-      }
+    if let encoded = match.whole.first(where: { $0.storage != .plain }) {
+      throw MimoError(
+        .unsupported, "holds codes and scales, which are decoded on an import alone", path: path, tensor: encoded.name,
+        remedy: "Convert it --to megatron first")
     }
     let files = folder.files.map { StoredFile(path: $0.path, size: $0.size) }
     return StoredWeights(
       naming: naming, description: model, catalog: try StoredCatalog(fragmentsOf: model, in: match.whole, files: files),
-      prefixes: naming.components(of: part.plugin).map(\.prefix), optimizer: noOptimizer)
+      prefixes: naming.components(of: part.plugin).map(\.prefix), optimizer: noOptimizer, drops: match.drops,
+      ties: (folder, match.duplicates))
   }
 }

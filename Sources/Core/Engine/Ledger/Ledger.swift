@@ -118,22 +118,9 @@ package struct Ledger: Sendable {
   }
 
   private static func changes(in plan: ConversionPlan) -> [DTypeChange] {
-    var changes: [DTypeChange] = []
-    for (index, tensor) in plan.whole.enumerated() {
-      if case .encoded(_, let codes, _) = tensor.storage {
-        changes.append(DTypeChange(tensor: codes.name, from: codes.dtype, to: tensor.dtype))
-        continue
-      }
-      for use in plan.uses[index] where plan.stored.targets[use.target].dtype != tensor.dtype {
-        let other = plan.stored.targets[use.target].dtype
-        let isImport = plan.direction != .storedToWhole
-        changes.append(
-          DTypeChange(
-            tensor: tensor.name, from: isImport ? tensor.dtype : other, to: isImport ? other : tensor.dtype))
-        break
-      }
+    plan.whole.indices.compactMap { index in
+      plan.dtypeChange(of: index).map { DTypeChange(tensor: $0.tensor, from: $0.from, to: $0.to) }
     }
-    return changes
   }
 
   private static func kernels(in plan: ConversionPlan) -> [Kernel] {

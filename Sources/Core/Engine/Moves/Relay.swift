@@ -25,6 +25,7 @@ struct Relay: UnitMover, ~Copyable {
     let read = try reader.gather(unit, into: buffer)
     var tally = try writer.scatter(unit, from: buffer)
     tally.bytesRead += read.bytesRead
+    tally.lost += read.lost
     for part in read.chunks {
       var part = part
       part.chunk += plan.stored.chunks.count

@@ -13,7 +13,9 @@ extension ConversionReport {
           Source(
             name: stored.name, dtype: stored.dtype.rawValue, shape: Array(stored.shape.dims), digest: digest ?? 0))
       }
-      addChanges(of: index, in: plan)
+      if let change = plan.dtypeChange(of: index) {
+        dtypeChanges.append(DTypeChange(tensor: change.tensor, from: change.from.rawValue, to: change.to.rawValue))
+      }
       guard let lost = result?.lost[index], lost > 0 else { continue }
       losses.append(
         Loss(tensor: tensor.name, kernel: kernel(of: index, in: plan), elements: lost, of: tensor.elementCount))
@@ -34,19 +36,6 @@ extension ConversionReport {
     }
     bytesRead = result?.bytesRead ?? 0
     bytesWritten = result?.bytesWritten ?? 0
-  }
-
-  private mutating func addChanges(of index: Int, in plan: ConversionPlan) {
-    if case .encoded(_, let codes, _) = plan.whole[index].storage {
-      guard let to = plan.uses[index].first.map({ plan.stored.targets[$0.target].dtype }) else { return }
-      dtypeChanges.append(DTypeChange(tensor: codes.name, from: codes.dtype.rawValue, to: to.rawValue))
-      return
-    }
-    let own = plan.whole[index].dtype
-    guard let other = plan.uses[index].lazy.map({ plan.stored.targets[$0.target].dtype }).first(where: { $0 != own })
-    else { return }
-    let (from, to) = plan.direction == .storedToWhole ? (other, own) : (own, other)
-    dtypeChanges.append(DTypeChange(tensor: plan.whole[index].name, from: from.rawValue, to: to.rawValue))
   }
 
   private func kernel(of index: Int, in plan: ConversionPlan) -> String? {

@@ -46,6 +46,17 @@ package struct ConversionReport: Sendable {
     package var of: Int
   }
 
+  /// Tensors of OUT that were read again before it appeared, and held against one checkpoint that they are from.
+  package struct ReadAgain: Sendable {
+    package var path: String
+    /// The one that was taken from there; nil for what was not spliced.
+    package var component: String?
+    /// Tensors whose digest is that of the source.
+    package var equal = 0
+    /// Tensors whose dtype changed, so that no digest of the source tells of them.
+    package var changed = 0
+  }
+
   package struct Checkpoint: Sendable {
     package var path: String
     package var format: String
@@ -67,6 +78,8 @@ package struct ConversionReport: Sendable {
   package var dtypeChanges: [DTypeChange] = []
   package var losses: [Loss] = []
   package var notes: [String] = []
+  /// Empty where nothing was spliced.
+  package var readAgain: [ReadAgain] = []
   package var bytesRead = 0
   package var bytesWritten = 0
   /// Bytes of Hugging Face tensors that a run before this one had moved; they count as read and written too.
@@ -107,6 +120,7 @@ extension ConversionReport {
       "dtype_changes": .array(dtypeChanges.map(ConversionReport.json)),
       "lossy": .array(losses.map(ConversionReport.json)),
       "notes": .array(notes.map { .string($0) }),
+      "read_again": .array(readAgain.map(ConversionReport.json)),
       "bytes_read": .integer(bytesRead),
       "bytes_written": .integer(bytesWritten),
       "bytes_resumed": .integer(bytesResumed),
@@ -142,6 +156,13 @@ extension ConversionReport {
       "name": .string(target.name), "dtype": .string(target.dtype),
       "shape": .array(target.shape.map { .integer($0) }), "sources": .array(target.sources.map { .string($0) }),
       "chunks_crc32": .array(target.chunks.map { .string(hex($0)) }),
+    ])
+  }
+
+  private static func json(_ read: ReadAgain) -> JSONValue {
+    .object([
+      "from": .string(read.path), "component": read.component.map { .string($0) } ?? .null,
+      "equal": .integer(read.equal), "changed_dtype": .integer(read.changed),
     ])
   }
 

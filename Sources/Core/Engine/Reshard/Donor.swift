@@ -22,15 +22,16 @@ struct Donor {
   /// The places of its targets among those of the output's model.
   let places: [Int]
   /// What the user should know of it.
-  let note: String
+  let notes: [String]
 
   /// Throws when the component is another one than the base's model has.
   ///
   /// - Parameters:
   ///   - base: the config of the model that it is put into.
-  ///   - model: that model, in the output's layout.
+  ///   - model: that model, in layout `naming`.
   init(
-    _ splice: Splice, base: ModelConfig, model: ModelDescription, request: ConversionRequest, plugin: PluginLibrary
+    _ splice: Splice, base: ModelConfig, model: ModelDescription, in naming: ModelNaming, request: ConversionRequest,
+    plugin: PluginLibrary
   ) throws(MimoError) {
     let part = try ModelPart(splice.component, of: plugin.info)
     let format = try CheckpointFormat.recognise(splice.path)
@@ -39,16 +40,21 @@ struct Donor {
     var checkpoint = try StoredCheckpoint(
       splice.path, format: format, of: origin, only: splice.component, expertStorage: nil, isWrittenPlain: true,
       plugin: plugin)
+    // In its own form: how Hugging Face stores experts is no matter of the parameters.
+    let own = part.described(try origin.describe(naming, expertStorage: nil, isWrittenPlain: true, plugin: plugin))
+    places = part.targets(of: model)
     do throws(MimoError) {
-      let match = try TargetMatch(checkpoint.description, to: part.described(model))
-      checkpoint.keep(match.origins)
+      try Donor.check(own, against: places.map { model.targets[$0] })
+      checkpoint.keep(try TargetMatch(checkpoint.description, to: own).origins)
     } catch {
-      throw error.at(path: splice.path)
+      var error = error.at(path: splice.path)
+      error.remedy = "Such a component does not fit this model"
+      throw error
     }
     try checkpoint.locate(jobs: request.resources.jobs)
+    notes = ["\(splice.component): \(places.count) parameters are those of \(splice.path)"]
+      + (try checkpoint.differingTies()).map { "\(splice.path): \($0.name) was left out: \($0.reason)" }
     self.checkpoint = checkpoint
-    places = part.targets(of: model)
-    note = "\(splice.component): \(places.count) parameters are those of \(splice.path)"
   }
 
   /// A checkpoint without a record is taken to be of the model that --hf-config names.
@@ -61,41 +67,63 @@ struct Donor {
     return try ModelOrigin(folder: folder)
   }
 
+  /// Throws when a parameter of the one is none of the other.
+  private static func check(_ own: ModelDescription, against base: [TargetDeclaration]) throws(MimoError) {
+    let names = own.targets.map(\.globalName)
+    let others = base.map(\.globalName)
+    guard names != others else { return }
+    let odd = Set(names).symmetricDifference(others).min() ?? ""
+    throw MimoError(
+      .invalidInput, "is a parameter of only one of the two models", tensor: odd)
+  }
+
+  /// Hugging Face tensors of the component, and the dtypes that they are known to have there.
+  func publishedDTypes() -> [String: DType] {
+    let names = Set(checkpoint.description.sources.map(\.name))
+    var dtypes: [String: DType] = [:]
+    for tensor in checkpoint.manifest?.files.flatMap(\.tensors) ?? [] where names.contains(tensor.name) {
+      if tensor.dtype.isPlainFloat { dtypes[tensor.name] = tensor.dtype }
+    }
+    return dtypes
+  }
+
   /// Throws when a parameter has another dtype here than in the base, and the user did not choose one.
-  func checkDTypes(_ base: StoredCheckpoint, asked: DType?) throws(MimoError) {
+  func checkDTypes(_ base: StoredCheckpoint, in naming: ModelNaming, asked: DType?) throws(MimoError) {
     guard asked == nil else { return }
-    for (number, place) in places.enumerated() {
-      let (own, other) = (checkpoint.catalog.targets[number].dtype, base.catalog.targets[place].dtype)
-      guard own != other else { continue }
+    let dtypes = try checkpoint.dtypes(in: naming, asked: nil)
+    let others = try base.dtypes(in: naming, asked: nil)
+    for (number, place) in places.enumerated() where dtypes[number] != others[place] {
       throw MimoError(
-        .invalidInput, "is \(own.rawValue) here, but \(other.rawValue) in \(base.path)", path: checkpoint.path,
-        tensor: checkpoint.name(of: number), remedy: "Choose one with --dtype")
+        .invalidInput, "is \(dtypes[number].rawValue) here, but \(others[place].rawValue) in \(base.path)",
+        path: checkpoint.path, tensor: checkpoint.name(of: number), remedy: "Choose one with --dtype")
     }
   }
 }
 
 extension StoredCheckpoint {
-  /// Puts components of other checkpoints in place of this one's; answers what the user should know of it.
+  /// Puts components of other checkpoints in place of this one's; answers them.
   ///
   /// - Parameters:
   ///   - config: of this model.
-  ///   - model: its description in the output's layout; this checkpoint's targets are in its order.
+  ///   - model: its description in layout `naming`; this checkpoint's targets are in its order.
   mutating func take(
     _ splices: [Splice], _ request: ConversionRequest, config: ModelConfig, model: ModelDescription,
-    plugin: PluginLibrary
-  ) throws(MimoError) -> [String] {
-    if let only, !splices.isEmpty {
+    in naming: ModelNaming, plugin: PluginLibrary
+  ) throws(MimoError) -> [Donor] {
+    guard !splices.isEmpty else { return [] }
+    if let only {
       throw MimoError(
         .unsupported, "holds component \(only) alone, but components are put into a whole model", path: path,
         remedy: "Name a whole checkpoint as BASE")
     }
-    var notes: [String] = []
+    let base = self
+    var donors: [Donor] = []
     for splice in splices {
-      let donor = try Donor(splice, base: config, model: model, request: request, plugin: plugin)
-      try donor.checkDTypes(self, asked: request.dtype)
+      let donor = try Donor(splice, base: config, model: model, in: naming, request: request, plugin: plugin)
+      try donor.checkDTypes(base, in: naming, asked: request.dtype)
       take(donor.checkpoint, at: donor.places)
-      notes.append(donor.note)
+      donors.append(donor)
     }
-    return notes
+    return donors
   }
 }

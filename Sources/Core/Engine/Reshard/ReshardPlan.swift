@@ -13,6 +13,7 @@ import MimoTensor
 package struct ReshardPlan: Sendable {
   package let format: ImportPlan.Format
   package let plugin: PluginInfo
+  let library: PluginLibrary
   package let stored: StoredCheckpoint
   /// The model's config as far as the source holds the model.
   package let config: ModelConfig
@@ -25,7 +26,8 @@ package struct ReshardPlan: Sendable {
   package let dtype: DType
   /// What the source's layout had no place for, so that the config must say so.
   private let overrides: [ConfigOverride]
-  private let donorNotes: [String]
+  /// Checkpoints that components are taken from.
+  let donors: [Donor]
   /// Rows that pad a vocabulary, or that config.json cuts off.
   private let unread: [UnreadRows]
 
@@ -44,6 +46,7 @@ package struct ReshardPlan: Sendable {
     }
     let part = try ModelPart(stored.only, of: plugin.info)
     self.plugin = part.plugin
+    library = plugin
     let cluster = try ImportPlan.cluster(request, to: format, plugin: part.plugin)
     naming = ModelNaming(cluster.form)
     // A layout that leaves tensors of the language model out says in the config that they are gone.
@@ -62,13 +65,14 @@ package struct ReshardPlan: Sendable {
     drops = ReshardPlan.drops(match, of: stored, to: format, except: entries?.keys ?? [])
     stored.keep(match.origins)
     try stored.locate(jobs: request.resources.jobs)
-    donorNotes = try stored.take(request.splices, request, config: config, model: model, plugin: plugin)
+    let own = try stored.dtypes(in: naming, asked: request.dtype)
+    donors = try stored.take(request.splices, request, config: config, model: model, in: naming, plugin: plugin)
     self.stored = stored
     let whole = try ModelLayout(
       optimizer.added(to: model), components: optimizer.added(to: components, named: names), cluster: cluster,
       padVocabulary: request.padVocabulary)
     try whole.checkDeepstack()
-    let dtypes = ReshardPlan.dtypes(request, whole.description, stored.catalog, components: components.count)
+    let dtypes = ReshardPlan.dtypes(request, whole.description, own, components: components.count)
     dtype = zip(whole.description.targets, dtypes).first { $0.0.dtype == nil }?.1 ?? .bf16
     layout = optimizer.followingParameters(
       in: try ImportPlan.sharing(whole, by: request.shardTable, to: format, dtypes: dtypes))
@@ -97,11 +101,11 @@ package struct ReshardPlan: Sendable {
 
   /// Each target keeps its dtype, but for parameters that the user wants in another; the optimizer's state is none.
   private static func dtypes(
-    _ request: ConversionRequest, _ description: ModelDescription, _ source: StoredCatalog, components: Int
+    _ request: ConversionRequest, _ description: ModelDescription, _ own: [DType], components: Int
   ) -> [DType] {
-    zip(description.targets, source.targets).map { target, stored in
-      guard let asked = request.dtype, target.dtype == nil, target.component < components, stored.dtype.isPlainFloat
-      else { return stored.dtype }
+    zip(description.targets, own).map { target, own in
+      guard let asked = request.dtype, target.dtype == nil, target.component < components, own.isPlainFloat
+      else { return own }
       return asked
     }
   }
@@ -117,13 +121,13 @@ package struct ReshardPlan: Sendable {
         bytes: stored.catalog.targets[drop.target].dtype.byteCount(elements: elements) ?? 0)
     }
     let left = stored.leftBehind.lazy.filter { !carried.contains($0) }
-    return targets + left.map { LeftBehind(key: $0, source: stored.format, output: format).drop(in: stored.dist) }
+    return stored.drops + targets + left.map { LeftBehind(key: $0, source: stored.format, output: format).drop(in: stored.dist) }
   }
 
   /// What the user should know beside drops and changes.
   package var notes: [String] {
     let rows = unread.map { $0.note(stored.name(of: $0.target)) }
-    return donorNotes + rows + stored.extraStateNotes + overrides.filter { stored.config.json[$0.path] != nil }.map { override in
+    return donors.flatMap(\.notes) + rows + stored.extraStateNotes + overrides.filter { stored.config.json[$0.path] != nil }.map { override in
       let what = override.value == .remove ? "taken out" : "changed"
       return "config.json: \(override.path) was \(what): \(override.reason)"
     }

@@ -34,8 +34,12 @@ package struct ReshardRun: Sendable {
       try plan.stored.checkDigests(result.gathered.digests, areWhole: result.gathered.areWhole, files: sources)
       let isRecorded = try plan.stored.origin.writeRecord(
         config: plan.config, leftOut: plan.stored.manifest?.leftOut ?? [], only: plan.stored.only, into: stage.path)
+      let differing = try plan.stored.differingTies()
+      let readAgain = try request.splices.isEmpty ? [] : Reread(folder: stage.path, resources: request.resources).check(plan, result, request)
       try snapshot.check()
       var report = report()
+      report.drops += differing.map { .init(name: $0.name, reason: $0.reason, bytes: $0.bytes) }
+      report.readAgain = readAgain
       if !isRecorded { report.notes.append("OUT does not say its model: name --hf-config when it is read") }
       report.add(plan.conversion, names: plan.conversion.whole.map(\.name), result: result)
       report.bytesResumed = stage.bytesResumed
