@@ -135,35 +135,53 @@ struct ChangingSourceTests {
     for kind in TinyConversion.Kind.allCases {
       let folder = try TemporaryFolder()
       let conversion = try TinyConversion(kind, in: folder.path)
-      let victim = try #require(try conversion.weightFiles().last)
-      // Reads while the output is made: those of the plan see one state only.
-      let reads = try FaultTests.record(conversion).filter { $0.hasPrefix("pread") && victim.hasSuffix($0.dropFirst(6)) }
-      let planned = try #require(try Self.plannedReads(conversion, victim))
-      try conversion.clear()
-      let at = planned + 1 + (reads.count - planned - 1) * moment / 100
-      let counter = Counter()
-      let failure = error { () throws(MimoError) in
-        try FaultInjection.with({ call, path in
-          guard call == .pread, path == victim else { return nil }
-          counter.add(1)
-          if counter.total == at { Self.apply(change, to: victim) }
-          return nil
-        }) { () throws(MimoError) in _ = try conversion.run() }
-      }
-      let place: Comment = "\(kind), read \(at) of \(reads.count)"
-      #expect(failure?.code == .invalidInput, "\(place): \(String(describing: failure))")
-      #expect(failure?.path == victim, place)
-      #expect(try !FileSystem.exists(conversion.output), place)
-      #expect(try !FileSystem.exists(conversion.workFolder), "\(place): nothing to go on with")
+      for place in try Self.places(in: conversion) { try Self.expectRefusal(conversion, change, at: place, moment) }
+      #expect(try conversion.donors().isEmpty || Self.places(in: conversion).count == 2)
     }
   }
 
-  /// Reads of a file before the work folder is made.
-  private static func plannedReads(_ conversion: TinyConversion, _ victim: String) throws -> Int? {
+  private static func expectRefusal(
+    _ conversion: TinyConversion, _ change: Change, at place: Place, _ moment: Int
+  ) throws {
+    try conversion.clear()
+    let saved = try FileSystem.readSmallFile(place.path)
+    defer { try? Data(saved).write(to: URL(filePath: place.path)) }
+    // Reads while the output is made: those of the plan see one state only.
+    let at = place.planned + 1 + (place.reads - place.planned - 1) * moment / 100
+    let counter = Counter()
+    let failure = error { () throws(MimoError) in
+      try FaultInjection.with({ call, path in
+        guard call == .pread, path == place.path else { return nil }
+        counter.add(1)
+        if counter.total == at { apply(change, to: place.path) }
+        return nil
+      }) { () throws(MimoError) in _ = try conversion.run() }
+    }
+    let comment: Comment = "\(conversion.kind), \(place.path), read \(at) of \(place.reads)"
+    #expect(failure?.code == .invalidInput, "\(comment): \(String(describing: failure))")
+    #expect(failure?.path == place.path, comment)
+    #expect(try !FileSystem.exists(conversion.output), comment)
+    #expect(try !FileSystem.exists(conversion.workFolder), "\(comment): nothing to go on with")
+  }
+
+  /// A file that a run reads weights from.
+  private struct Place {
+    let path: String
+    /// Reads of it before the work folder is made, and in all.
+    let planned, reads: Int
+  }
+
+  /// The last file of the source, and of the donor where there is one, that is read while the output is made.
+  private static func places(in conversion: TinyConversion) throws -> [Place] {
     try conversion.clear()
     let calls = try FaultTests.record(conversion)
-    let start = calls.firstIndex { $0.hasPrefix("mkdir /.out.mimo-host-work") }
-    return start.map { calls[..<$0].count { $0.hasPrefix("pread") && victim.hasSuffix($0.dropFirst(6)) } }
+    let start = try #require(calls.firstIndex { $0.hasPrefix("mkdir /.out.mimo-host-work") })
+    return try [conversion.weightFiles(), conversion.donors()].compactMap { files in
+      files.map { path in
+        let call = "pread \(path.dropFirst(conversion.root.count))"
+        return Place(path: path, planned: calls[..<start].count { $0 == call }, reads: calls.count { $0 == call })
+      }.last { $0.reads > $0.planned }
+    }
   }
 
   private static func apply(_ change: Change, to path: String) {

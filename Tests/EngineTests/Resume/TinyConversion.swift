@@ -29,7 +29,7 @@ struct TinyConversion: Sendable {
     let whole = FileSystem.join(root, "hf")
     let config = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
       .appending(path: "Fixtures/tiny.json").path
-    for (folder, seed) in [(whole, 0), (other, 1)] where folder == whole || kind == .splice || kind == .spliceFolder {
+    for (folder, seed) in [(whole, 0), (other, 1)] where folder == whole || isSplice {
       var request = SynthRequest(config: config, output: folder, resources: TinyConversion.resources)
       request.seed = UInt64(seed)
       try SynthRun(try SynthPlan(request, plugin: try PluginLibrary(path: TinyConversion.plugin)), request: request)
@@ -46,6 +46,7 @@ struct TinyConversion: Sendable {
   ).deletingLastPathComponent()
 
   private var isFromStored: Bool { kind == .export || kind == .reshard || kind == .splice }
+  private var isSplice: Bool { kind == .splice || kind == .spliceFolder }
   /// A folder of the same model with other values.
   private var other: String { FileSystem.join(root, "other") }
 
@@ -134,7 +135,16 @@ struct TinyConversion: Sendable {
   /// The files of the source that hold weights.
   func weightFiles() throws -> [String] {
     let folder = isFromStored ? FileSystem.join(source, "iter_0000000") : source
-    return try FileSystem.list(folder).filter { $0.hasSuffix(".safetensors") || $0.hasSuffix(".distcp") }
+    return try weightFiles(in: folder)
+  }
+
+  /// The files that a component is taken from.
+  func donors() throws -> [String] {
+    isSplice ? try weightFiles(in: other) : []
+  }
+
+  private func weightFiles(in folder: String) throws -> [String] {
+    try FileSystem.list(folder).filter { $0.hasSuffix(".safetensors") || $0.hasSuffix(".distcp") }
       .map { FileSystem.join(folder, $0) }
   }
 

@@ -21,11 +21,12 @@ struct SpliceOptions: CommandOptions {
       usage: ["--from NAME=OTHER ... [--to FORMAT LAYOUT] BASE OUT"],
       notes: """
         OUT is BASE with the named components of the OTHERs. Each of them may be a Hugging
-        Face folder or a checkpoint of any Megatron format. A component fits when config.json
-        says the same of it and its parameters have the same names, shapes and dtypes.
-        All else is BASE's, bit for bit: before OUT appears, all of it is read again and
-        held against the digests of what was read from BASE and the OTHERs. Optimizer and
-        training state are left behind: no optimizer has seen these weights together.
+        Face folder or a checkpoint of any Megatron format. A component fits when
+        config.json says the same of it and its parameters have the same names, shapes
+        and dtypes. All else is BASE's, bit for bit: before OUT appears, all of it is
+        read again and held against the digests of what was read from BASE and the
+        OTHERs. Optimizer and training state are left behind: no optimizer has seen these
+        weights together.
 
         Without --to, format and layout are those of BASE: a Hugging Face folder, or what
         its conversion_report.json tells, which names the plugin too.
@@ -44,7 +45,7 @@ struct SpliceOptions: CommandOptions {
           title: "Components",
           options: [
             .list("--from", "NAME=OTHER", \.donors, "Take component NAME from OTHER. Once for each"),
-            .flag("--dry-run", short: "-n", \.isDry, "Show what would be done, as plan does, and write nothing"),
+            .flag("--dry-run", short: "-n", \.isDry, "Show what would be done, as plan does; write nothing"),
           ])
       ]
         + ConvertOptions.spec.groups.map { group in
