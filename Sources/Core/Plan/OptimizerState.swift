@@ -17,11 +17,16 @@ package struct OptimizerState: Sendable {
     package var ending = ""
     /// Parameters that have it, in the order of the description.
     package var targets: [Int]
+
+    /// `exp_avg`, `fp32_param`.
+    var name: String {
+      ending.isEmpty ? String(prefix.dropLast().split(separator: ".").last ?? "") : String(ending.dropFirst())
+    }
   }
 
   package private(set) var kinds: [Kind] = []
   /// Components of the model itself.
-  private let components: Int
+  let components: Int
 
   /// No state.
   package init(components: Int) { self.components = components }
@@ -111,5 +116,7 @@ package struct OptimizerState: Sendable {
     return String(key[...dot])
   }
 
-  static let marker = "optimizer.state."
+  package static let marker = "optimizer.state."
+  /// What names of parameters begin with in a state that Megatron-FSDP writes: wrappers of the optimizer's own module.
+  package static let fsdpWrappers = "module.module.module."
 }

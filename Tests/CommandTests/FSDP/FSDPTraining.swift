@@ -30,6 +30,13 @@ struct FSDPTraining {
     "optimizer.\(dict).module.module.module.\(parameter.dropFirst("model.module.".count)).\(kind)"
   }
 
+  /// The parameter that a key's tensor is, or is a part of.
+  private static func parameter(of key: String) -> String {
+    let isDeltaNet = key.contains(".in_proj.weight.") || key.contains(".conv1d.weight.")
+    let parts = isDeltaNet ? ["query", "key", "value", "z", "beta", "alpha"].map { "." + $0 } : ["_w", "_v"]
+    return parts.first(where: key.hasSuffix).map { String(key.dropLast($0.count)) } ?? key
+  }
+
   /// The moments of a checkpoint of `wide` weights, in the boxes of `weights`.
   static func moments(_ wide: TensorFacts, cutAs weights: TensorFacts) -> TensorFacts {
     var facts: TensorFacts = [:]
@@ -70,9 +77,9 @@ struct FSDPTraining {
       objects.append(DistObject(key: key, file: files.count, offset: place(item), length: UInt64(item.count)))
       return item
     }
-    for tensor in own.tensors {
-      let lr = FSDPTraining.key(of: tensor.key, "lr", in: "param_to_group_meta")
-      small[lr] = addObject(lr, .float(Double(tensor.key.utf8.count)))
+    for name in Set(own.tensors.map { FSDPTraining.parameter(of: $0.key) }).sorted() {
+      let lr = FSDPTraining.key(of: name, "lr", in: "param_to_group_meta")
+      small[lr] = addObject(lr, .float(Double(name.utf8.count)))
     }
     for key in ["opt_param_scheduler.num_steps", "num_floating_point_operations_so_far"] {
       small[key] = addObject(key, .int(88))
@@ -99,7 +106,8 @@ struct FSDPTraining {
   /// A tensor of sevens as an item.
   private static func tensor(_ dims: DimVector) throws -> [UInt8] {
     let frame = try TorchZipItem.tensor(dtype: .f32, dims: dims)
-    let data = [UInt8](repeating: 7, count: Int(frame.dataLength))
+    let seven = Float(7).bitPattern
+    let data = (0..<Int(frame.dataLength)).map { UInt8(truncatingIfNeeded: seven >> UInt32(8 * ($0 % 4))) }
     var item: [UInt8] = []
     frame.appendPrefix(to: &item)
     let digest = TensorFact.Content.bytes(Data(data)).digest

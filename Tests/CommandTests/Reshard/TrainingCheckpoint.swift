@@ -27,10 +27,13 @@ struct TrainingCheckpoint {
     try writeCommonState()
   }
 
-  /// The optimizer's tensors that a checkpoint of `wide` weights would be.
-  static func optimizer(of wide: String) throws -> TensorFacts {
+  /// The optimizer's tensors that a checkpoint of `wide` weights would be; `isChained`: under a chain's names.
+  static func optimizer(of wide: String, isChained: Bool = true) throws -> TensorFacts {
     let facts = try TensorFact.distributed(wide).filter { $0.value.dtype != "object" }
-    return prefixes.reduce(into: [:]) { all, prefix in for (key, fact) in facts { all[prefix + key] = fact } }
+    return prefixes.reduce(into: [:]) { all, prefix in
+      let prefix = isChained ? prefix : prefix.replacing("chained_1.", with: "")
+      for (key, fact) in facts { all[prefix + key] = fact }
+    }
   }
 
   private func addOptimizer(from wide: String) throws {

@@ -17,7 +17,8 @@ import Testing
     try Host.convert(["--plugin", "Qwen3VL"] + to + [source, scratch("weights")])
     try Host.convert(["--plugin", "Qwen3VL"] + to + ["--dtype", "float32", source, scratch("wide")])
     var expected = try TensorFact.distributed(scratch("weights"))
-    expected.merge(try TrainingCheckpoint.optimizer(of: scratch("wide"))) { own, _ in own }
+    // With ep > 1 the chain is another one than the source's.
+    expected.merge(try TrainingCheckpoint.optimizer(of: scratch("wide"), isChained: !to.contains("--ep"))) { own, _ in own }
     expectEqual(try TensorFact.distributed(scratch("out")), expected, "weights and optimizer")
     let report = try readJSON(scratch("out") + "/conversion_report.json")
     let drops = (report["drops"] as? [[String: Any]] ?? []).compactMap { $0["name"] as? String }

@@ -4,8 +4,8 @@ import MimoPlan
 /// State of a training that has no place in another layout, and why.
 struct LeftBehind {
   let key: String
-  let source: CheckpointFormat
-  let output: ImportPlan.Format
+  /// Why the optimizer's state does not come along; nil where nothing stands in its way.
+  let obstacle: OptimizerObstacle?
 
   private var reason: String {
     if key.contains("rng_state") { return "random state belongs to the ranks of the former layout" }
@@ -13,18 +13,8 @@ struct LeftBehind {
       return "the optimizer's state lies in buckets of the former data parallel ranks"
     }
     if key == "optimizer" || key.hasSuffix(".pt") { return "the legacy format keeps the optimizer's state without names" }
-    if key.contains("optimizer"), crossesOver {
-      return "torch_dist numbers the groups of an optimizer's parameters, fsdp_dtensor names them: they do not cross over"
-    }
-    if key.contains("optimizer") { return "the optimizer's state was left behind" }
+    if key.contains("optimizer") { return obstacle?.reason ?? "the optimizer's state was left behind" }
     return "state of the training was left behind"
-  }
-
-  private var crossesOver: Bool {
-    switch (source, output) {
-    case (.dist, .fsdpDTensor), (.fsdpDTensor, .mimo), (.fsdpDTensor, .megatron): true
-    default: false
-    }
   }
 
   /// As an entry of a report.

@@ -30,15 +30,15 @@ package struct ReshardPlan: Sendable {
   let donors: [Donor]
   /// Rows that pad a vocabulary, or that config.json cuts off.
   private let unread: [UnreadRows]
+  let transfer: OptimizerTransfer
 
   package init(
     _ request: ConversionRequest, to format: ImportPlan.Format, from sourceFormat: CheckpointFormat,
     plugin: PluginLibrary
   ) throws(MimoError) {
     self.format = format
-    var stored = try StoredCheckpoint(
-      request, format: sourceFormat, withOptimizer: ReshardPlan.keepsOptimizer(request, format, sourceFormat),
-      plugin: plugin)
+    let wantsOptimizer = ReshardPlan.wantsOptimizer(request, format, sourceFormat)
+    var stored = try StoredCheckpoint(request, format: sourceFormat, withOptimizer: wantsOptimizer, plugin: plugin)
     if let only = stored.only, format == .ranks {
       throw MimoError(
         .unsupported, "holds component \(only) alone, but --to ranks is of a whole model", path: stored.path,
@@ -58,12 +58,20 @@ package struct ReshardPlan: Sendable {
     let names = naming.components(of: part.plugin)
     let components = format == .fsdpDTensor ? naming.wrappedComponents(of: part.plugin) : names
     let weights = try TargetMatch(stored.model, to: model)
-    let optimizer = stored.optimizer.following(weights.origins)
-    let match =
-      optimizer.kinds.isEmpty ? weights : try TargetMatch(stored.description, to: optimizer.added(to: model))
-    let entries = try format == .fsdpDTensor ? OptimizerEntries(of: stored) : nil
-    drops = ReshardPlan.drops(match, of: stored, to: format, except: entries?.keys ?? [])
-    stored.keep(match.origins)
+    let transfer: OptimizerTransfer
+    let obstacle: OptimizerObstacle?
+    switch try ReshardPlan.transfer(of: stored, along: weights, to: model, format, names.map(\.prefix), cluster) {
+    case .success(let found): (transfer, obstacle) = (found, nil)
+    case .failure(let found):
+      stored = try StoredCheckpoint(request, format: sourceFormat, plugin: plugin)
+      (transfer, obstacle) = (try OptimizerTransfer(of: stored, along: weights, to: model), found)
+    }
+    self.transfer = transfer
+    let optimizer = transfer.state
+    let entries = try ReshardPlan.entries(transfer, of: stored, to: format)
+    drops = ReshardPlan.drops(transfer, obstacle, of: stored, entries)
+    let weightDType = zip(model.targets, weights.origins).first { $0.0.dtype == nil }.map { stored.catalog.targets[$0.1].dtype }
+    stored.keep(transfer.origins)
     try stored.locate(jobs: request.resources.jobs)
     let own = try stored.dtypes(in: naming, asked: request.dtype)
     donors = try stored.take(request.splices, request, config: config, model: model, in: naming, plugin: plugin)
@@ -72,62 +80,93 @@ package struct ReshardPlan: Sendable {
       optimizer.added(to: model), components: optimizer.added(to: components, named: names), cluster: cluster,
       padVocabulary: request.padVocabulary)
     try whole.checkDeepstack()
-    let dtypes = ReshardPlan.dtypes(request, whole.description, own, components: components.count)
-    dtype = zip(whole.description.targets, dtypes).first { $0.0.dtype == nil }?.1 ?? .bf16
+    let asked = try transfer.dtype(of: config, asked: request.dtype)
+    let dtypes = ReshardPlan.dtypes(asked, whole.description, own, components: components.count)
+    let written = zip(whole.description.targets, dtypes).first { $0.0.dtype == nil }?.1
+    // Masters are not what the model computes with.
+    dtype = (transfer.writesMasters ? asked ?? weightDType : written) ?? .bf16
     layout = optimizer.followingParameters(
       in: try ImportPlan.sharing(whole, by: request.shardTable, to: format, dtypes: dtypes))
     output = try ImportPlan.Output(
-      format, layout, dtypes: dtypes, iteration: stored.iteration ?? 0, optimizer: entries?.entries)
+      format, layout, dtypes: dtypes, iteration: stored.iteration ?? 0, optimizer: entries)
     conversion = try ConversionPlan(
       from: stored.description, stored.catalog, to: layout.description, output.catalog,
       names: layout.description.targets.indices.map(layout.globalName))
     unread = try UnreadRows.all(of: conversion)
   }
 
-  /// Whether the optimizer's state has the same keys in the output, as far as the two formats tell, and is wanted there.
-  private static func keepsOptimizer(
+  /// Whether both formats can hold an optimizer's state parameter by parameter, and it is wanted.
+  private static func wantsOptimizer(
     _ request: ConversionRequest, _ format: ImportPlan.Format, _ source: CheckpointFormat
   ) -> Bool {
-    if request.weightsOnly { return false }
-    switch (format, source) {
-    case (.mimo, .dist), (.megatron, .dist): return true
-    case (.fsdpDTensor, .fsdpDTensor):
-      // It is not known how the optimizer of a MIMO model names its parameters.
-      if case .single = request.layout { return true }
-      return false
-    default: return false
+    guard !request.weightsOnly, source == .dist || source == .fsdpDTensor else { return false }
+    return switch format {
+    case .mimo, .megatron, .fsdpDTensor: true
+    case .ranks, .prime: false
     }
   }
 
-  /// Each target keeps its dtype, but for parameters that the user wants in another; the optimizer's state is none.
+  private static func transfer(
+    of stored: StoredCheckpoint, along weights: TargetMatch, to model: ModelDescription, _ format: ImportPlan.Format,
+    _ prefixes: [String], _ cluster: ClusterLayout
+  ) throws(MimoError) -> Result<OptimizerTransfer, OptimizerObstacle> {
+    let isFSDP = (source: stored.format == .fsdpDTensor, output: format == .fsdpDTensor)
+    let isSingle = cluster.form == .single && stored.naming == .megatron
+    if !stored.optimizer.kinds.isEmpty, isFSDP.source || isFSDP.output, !isSingle {
+      return .failure(
+        OptimizerObstacle("it is not known how the optimizer of a MIMO model under Megatron-FSDP names its parameters"))
+    }
+    if !stored.optimizer.kinds.isEmpty, isSingle, let layout = cluster.components.first?.layout {
+      if isFSDP.source != isFSDP.output {
+        return try OptimizerTransfer.crossing(from: stored, along: weights, to: model, prefixes: prefixes, in: layout)
+      }
+      if !isFSDP.source, let other = try OptimizerTransfer.rechaining(stored, along: weights, to: model, in: layout) {
+        return other
+      }
+    }
+    return .success(try OptimizerTransfer(of: stored, along: weights, to: model))
+  }
+
+  /// What an fsdp_dtensor checkpoint has of its optimizer beside tensors; nil where there is no optimizer, or another
+  /// format.
+  private static func entries(
+    _ transfer: OptimizerTransfer, of stored: StoredCheckpoint, to format: ImportPlan.Format
+  ) throws(MimoError) -> [DistOutput.Entry]? {
+    guard format == .fsdpDTensor else { return nil }
+    if case .entries(let entries) = transfer.beside { return entries }
+    return try OptimizerEntries(of: stored)?.entries
+  }
+
+  /// Each target keeps its dtype, but for parameters that are wanted in another; the optimizer's state is none.
   private static func dtypes(
-    _ request: ConversionRequest, _ description: ModelDescription, _ own: [DType], components: Int
+    _ asked: DType?, _ description: ModelDescription, _ own: [DType], components: Int
   ) -> [DType] {
     zip(description.targets, own).map { target, own in
-      guard let asked = request.dtype, target.dtype == nil, target.component < components, own.isPlainFloat
+      guard let asked, target.dtype == nil, target.component < components, own.isPlainFloat
       else { return own }
       return asked
     }
   }
 
-  /// - Parameter carried: keys of what is written again as it is.
   private static func drops(
-    _ match: TargetMatch, of stored: StoredCheckpoint, to format: ImportPlan.Format, except carried: Set<String>
+    _ transfer: OptimizerTransfer, _ obstacle: OptimizerObstacle?, of stored: StoredCheckpoint,
+    _ entries: [DistOutput.Entry]?
   ) -> [SourceMatch.Drop] {
-    let targets = match.drops.map { drop in
+    let targets = transfer.drops.map { drop in
       let elements = stored.description.targets[drop.target].shape.elementCount ?? 0
       return SourceMatch.Drop(
         name: stored.name(of: drop.target), reason: drop.reason,
         bytes: stored.catalog.targets[drop.target].dtype.byteCount(elements: elements) ?? 0)
     }
-    let left = stored.leftBehind.lazy.filter { !carried.contains($0) }
-    return stored.drops + targets + left.map { LeftBehind(key: $0, source: stored.format, output: format).drop(in: stored.dist) }
+    let carried = Set((entries ?? []).map(\.key))
+    let left = stored.leftBehind.lazy.filter { !carried.contains($0) && !transfer.tells(of: $0, in: stored.dist) }
+    return stored.drops + targets + left.map { LeftBehind(key: $0, obstacle: obstacle).drop(in: stored.dist) }
   }
 
   /// What the user should know beside drops and changes.
   package var notes: [String] {
     let rows = unread.map { $0.note(stored.name(of: $0.target)) }
-    return donors.flatMap(\.notes) + rows + stored.extraStateNotes + overrides.filter { stored.config.json[$0.path] != nil }.map { override in
+    return donors.flatMap(\.notes) + rows + transfer.notes + stored.extraStateNotes + overrides.filter { stored.config.json[$0.path] != nil }.map { override in
       let what = override.value == .remove ? "taken out" : "changed"
       return "config.json: \(override.path) was \(what): \(override.reason)"
     }

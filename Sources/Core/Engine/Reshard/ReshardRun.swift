@@ -63,7 +63,7 @@ package struct ReshardRun: Sendable {
     if let legacy = plan.stored.legacy { return try .read(from: legacy, layout: sizes) }
     guard let checkpoint = plan.stored.dist else { return try .beginning() }
     return try .read(
-      from: checkpoint, layout: sizes, keepsOptimizer: !plan.stored.optimizer.kinds.isEmpty,
+      from: checkpoint, layout: sizes, optimizer: plan.transfer.state.kinds.isEmpty ? nil : plan.transfer,
       weightsOnly: request.weightsOnly)
   }
 

@@ -23,25 +23,26 @@ struct TrainingState: Sendable {
   /// That of a source, for weights that lie in another layout now.
   ///
   /// - Parameters:
-  ///   - keepsOptimizer: the optimizer's tensors come along, so what belongs to them does.
+  ///   - optimizer: how the optimizer's tensors come along, so what belongs to them does; nil where they do not.
   ///   - weightsOnly: the user wants nothing but weights.
   static func read(
-    from checkpoint: DistCheckpoint, layout: ComponentLayout, keepsOptimizer: Bool, weightsOnly: Bool
+    from checkpoint: DistCheckpoint, layout: ComponentLayout, optimizer: OptimizerTransfer?, weightsOnly: Bool
   ) throws(MimoError) -> TrainingState {
     let iteration = iteration(of: checkpoint.path)
     var common = try CommonState(checkpoint) ?? CommonState(iteration: iteration ?? 0)
     if checkpoint.kind == .plain, let arguments = checkpoint[object: "args"] {
       common.add("args", try checkpoint.read(arguments).value)
     }
-    if !keepsOptimizer { common.remove(["optimizer"]) }
+    if optimizer == nil { common.remove(["optimizer"]) }
+    if case .common(let pairs, let content)? = optimizer?.beside { common.tell(pairs, content: content) }
     if weightsOnly { common.remove(["opt_param_scheduler", "rerun_state_machine"]) }
-    common.moved(to: layout, keepsOptimizer: keepsOptimizer)
+    common.moved(to: layout, keepsOptimizer: optimizer != nil)
     let train = FileSystem.join(checkpoint.path, "train_state.pt")
     return TrainingState(
       iteration: iteration, common: common.encoded,
       train: try FileSystem.exists(train)
         ? FileSystem.readSmallFile(train) : DistCheckpointCompanions.trainState(step: iteration ?? 0),
-      hasOptimizer: keepsOptimizer)
+      hasOptimizer: optimizer != nil)
   }
 
   /// That of a legacy checkpoint: its optimizer's state does not come along.
@@ -96,6 +97,17 @@ private struct CommonState {
   var encoded: [UInt8] { TorchZipItem.object(.dict(entries), storages: storages, root: "common") }
 
   mutating func add(_ key: String, _ value: PickleValue) { entries.append(PicklePair(.string(key), value)) }
+
+  /// Tells of an optimizer whose state came from another format.
+  mutating func tell(_ pairs: [PicklePair], content: [PicklePair]) {
+    remove(Set(pairs.compactMap(\.key.stringValue)))
+    entries += pairs
+    change("content_metadata") { metadata in
+      guard case .dict(var fields) = metadata else { return metadata }
+      fields.removeAll { field in content.contains { $0.key == field.key } }
+      return .dict(content + fields)
+    }
+  }
 
   mutating func remove(_ keys: Set<String>) {
     entries.removeAll { pair in
