@@ -90,7 +90,6 @@ def check_fsdp(host, work, name):
         subprocess.run([host, "convert", "-q", "--plugin", "Qwen3VL", "--to", "fsdp_dtensor", *layout, "--hf-config", f"{FIXTURES}/{fixture}/hf",
                         source, f"{work}/{out}"], check=True)
     plain = {k[len("model."):]: t for k, t in load_whole(iteration(work, f"{name}-plain", 0)).items() if k.startswith("model.")}
-    apart = "--ep" in layout
     model = {k: KINDS["param"](t.float()) if is_parameter(k) else t for k, t in plain.items()}
     state, groups = {}, {}
     for key, tensor in plain.items():
@@ -101,7 +100,7 @@ def check_fsdp(host, work, name):
             for part in ("query", "key", "value", "z", "beta", "alpha"):
                 if "in_proj" in whole or "conv1d" in whole:
                     whole = whole.removesuffix("." + part)
-            groups[f"module.module.{whole}"] = group(tensor.ndim > 1, apart and ".experts." in key)
+            groups[f"module.module.{whole}"] = group(tensor.ndim > 1, False)
     wanted = {"model": model, "optimizer": {"state": state, "param_to_group_meta": groups}, "opt_param_scheduler": SCHEDULER,
               "num_floating_point_operations_so_far": OPERATIONS, "args": None, "iteration": STEP, "checkpoint_version": 3.0}
 

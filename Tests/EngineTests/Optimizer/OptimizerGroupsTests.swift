@@ -127,7 +127,7 @@ import Testing
 
   @Test(arguments: apart) func expertsGetAnOptimizerOfTheirOwnWhereTheyHaveProcessGroupsOfTheirOwn(_ layout: ComponentLayout) throws {
     let groups = try Self.read(Self.common([[Self.group(decays: false), Self.group(decays: true)]])).get()
-    let formed = try groups.formed(for: layout, Self.model)
+    let formed = try groups.formed(expertsAreApart: OptimizerGroups.expertsAreApart(in: layout), Self.model)
     #expect(Self.names.indices.map { formed[$0]?.isExpertParallel } == [false, false, false, false, true, true, nil])
     let common = PickleValue.record(["optimizer": formed.common(like: nil)])
     #expect(OptimizerGroups.chainLength(in: common) == 2)
@@ -142,7 +142,7 @@ import Testing
     let chain = [false, true].map { isExpert in
       [Self.group(decays: true, isExpert: isExpert), Self.group(decays: false, isExpert: isExpert)]
     }
-    let formed = try Self.read(Self.common(chain)).get().formed(for: Self.together, Self.model)
+    let formed = try Self.read(Self.common(chain)).get().formed(expertsAreApart: OptimizerGroups.expertsAreApart(in: Self.together), Self.model)
     #expect(Self.lists(formed.common(like: nil)).map(\.count) == [2])
     #expect(formed.groups.allSatisfy { !$0.isExpertParallel })
   }
@@ -151,10 +151,10 @@ import Testing
     let chain = [[Self.group(decays: true), Self.group(decays: false)], [Self.group(decays: true, isExpert: true, ["lr": .float(3)])]]
     let groups = try Self.read(Self.common(chain)).get()
     do {
-      _ = try groups.formed(for: Self.together, Self.model)
+      _ = try groups.formed(expertsAreApart: OptimizerGroups.expertsAreApart(in: Self.together), Self.model)
       Issue.record("formed")
     } catch { #expect(error.reason.contains("have different lr")) }
-    _ = try groups.formed(for: Self.apart[0], Self.model)
+    _ = try groups.formed(expertsAreApart: true, Self.model)
   }
 
   @Test func whatStandsBesideTheGroupsStays() throws {
@@ -164,7 +164,7 @@ import Testing
         "param_state_sharding_type": .string("fully_sharded_model_space"), "grad_scaler": .record(["scale": .float(2)]),
       ])
     ])
-    let formed = try Self.read(former).get().formed(for: Self.apart[0], Self.model)
+    let formed = try Self.read(former).get().formed(expertsAreApart: true, Self.model)
     guard case .dict(let states) = formed.common(like: former) else {
       Issue.record("no dict")
       return

@@ -34,11 +34,10 @@ struct OptimizerGroups {
   /// Source: megatron-core 0.19.2 `use_expert_pgs`; its own ones stay with the others where etp is tp and ep is 1.
   static func expertsAreApart(in layout: ComponentLayout) -> Bool { layout.ep > 1 || layout.etp != layout.tp }
 
-  /// The same with the groups that a trainer makes in `layout`.
+  /// The same with the groups that a trainer makes where experts have an optimizer of their own, or have not.
   ///
   /// Source: megatron-core 0.19.2 `_get_param_groups`.
-  func formed(for layout: ComponentLayout, _ model: ModelDescription) throws(OptimizerObstacle) -> OptimizerGroups {
-    let expertsAreApart = OptimizerGroups.expertsAreApart(in: layout)
+  func formed(expertsAreApart: Bool, _ model: ModelDescription) throws(OptimizerObstacle) -> OptimizerGroups {
     let formed = try OptimizerGroups(of: places.indices) { target throws(OptimizerObstacle) in
       guard var group = self[target] else { return nil }
       group.isExpertParallel = expertsAreApart && model.targets[target].expert != nil

@@ -69,7 +69,7 @@ struct OptimizerTransfer {
       return .failure(OptimizerObstacle("the other format has no place for its \(strangers.joined(separator: ", "))"))
     }
     return switch stored.format {
-    case .dist: try toFSDP(stored, checkpoint, weights, model, prefixes, layout)
+    case .dist: try toFSDP(stored, checkpoint, weights, model, prefixes)
     default: try toTorchDist(stored, checkpoint, weights, model, prefixes, layout)
     }
   }
@@ -105,7 +105,7 @@ struct OptimizerTransfer {
 
   private static func toFSDP(
     _ stored: StoredCheckpoint, _ checkpoint: DistCheckpoint, _ weights: TargetMatch, _ model: ModelDescription,
-    _ prefixes: [String], _ layout: ComponentLayout
+    _ prefixes: [String]
   ) throws(MimoError) -> Result<OptimizerTransfer, OptimizerObstacle> {
     let count = stored.model.targets.count
     let masters = stored.optimizer.masterTargets(behind: count).map { stored.catalog.targets[$0].dtype }
@@ -117,7 +117,8 @@ struct OptimizerTransfer {
       return .failure(OptimizerObstacle("the common state, which has its groups, is not there or holds tensors"))
     }
     let crossing = stored.optimizer.crossingToFSDP(weights.origins, count: count)
-    switch groups(model, layout, { () throws(OptimizerObstacle) in
+    // Megatron-FSDP's parameters do not say that they are experts': all of them have one optimizer.
+    switch groups(model, expertsAreApart: false, { () throws(OptimizerObstacle) in
       let held = stored.optimizer.following(weights.origins).holds(model.targets.count)
       return try OptimizerGroups(common: common, of: model, hasState: held)
     }) {
@@ -136,7 +137,7 @@ struct OptimizerTransfer {
   ) throws(MimoError) -> Result<OptimizerTransfer, OptimizerObstacle> {
     let entries = try FSDPTrainingEntries(of: checkpoint)
     let crossing = stored.optimizer.crossingToTorchDist(weights.origins, count: stored.model.targets.count)
-    switch groups(model, layout, { () throws(OptimizerObstacle) in
+    switch groups(model, expertsAreApart: OptimizerGroups.expertsAreApart(in: layout), { () throws(OptimizerObstacle) in
       let held = stored.optimizer.following(weights.origins).holds(model.targets.count)
       return try OptimizerGroups(fsdp: entries, of: model, prefixes: prefixes, hasState: held)
     }) {
@@ -170,7 +171,7 @@ struct OptimizerTransfer {
       return .failure(
         OptimizerObstacle("experts have an optimizer of their own in only one of the layouts, and its groups number their parameters"))
     }
-    switch groups(model, layout, { () throws(OptimizerObstacle) in
+    switch groups(model, expertsAreApart: isApart, { () throws(OptimizerObstacle) in
       try OptimizerGroups(common: common, of: model, hasState: held)
     }) {
     case .failure(let obstacle): return .failure(obstacle)
@@ -184,10 +185,10 @@ struct OptimizerTransfer {
   }
 
   private static func groups(
-    _ model: ModelDescription, _ layout: ComponentLayout, _ read: () throws(OptimizerObstacle) -> OptimizerGroups
+    _ model: ModelDescription, expertsAreApart: Bool, _ read: () throws(OptimizerObstacle) -> OptimizerGroups
   ) -> Result<OptimizerGroups, OptimizerObstacle> {
     do throws(OptimizerObstacle) {
-      return .success(try read().formed(for: layout, model))
+      return .success(try read().formed(expertsAreApart: expertsAreApart, model))
     } catch {
       return .failure(error)
     }
