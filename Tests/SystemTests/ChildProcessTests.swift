@@ -35,6 +35,12 @@ import Testing
     #expect(try run(script).outcome.end == end)
   }
 
+  /// As under `nohup` of some shells, and some launchers.
+  @Test func itsEndIsToldToAParentThatWasStartedToIgnoreChildren() throws {
+    signal(SIGCHLD, SIG_IGN)
+    #expect(try run("exit 7").outcome.end == .exited(7))
+  }
+
   /// A child that does not read what it is given ends like any other.
   @Test func whatItDoesNotReadIsNoError() throws {
     #expect(try run("exec 0<&-; exit 3", input: [UInt8](repeating: 1, count: 1 << 20)).outcome.end == .exited(3))

@@ -44,6 +44,12 @@ struct BadTable: CustomTestStringConvertible, Sendable {
     BadTable("a rank that is not there", norm, "rank 6", "nothing by the layout") { shards in
       change(&shards, norm, rank: 0) { $0 = $0.merging(["rank": 6, "local_shape": [32], "offset": [0]]) { $1 } }
     },
+    BadTable("a rank that is not there, with nothing", norm, "has rank 6", "ranks 0 to 5") { shards in
+      shards.append(["name": norm, "rank": 6, "global_shape": [32], "local_shape": [0], "offset": [0]])
+    },
+    BadTable("a rank below 0, with nothing", norm, "rank -1") { shards in
+      shards.append(["name": norm, "rank": -1, "global_shape": [32], "local_shape": [0], "offset": [0]])
+    },
     BadTable("a shard twice", norm, "rank 0", "twice", code: 3) { shards in
       if let again = shards.first(where: { $0["name"] as? String == norm }) { shards.append(again) }
     },

@@ -106,6 +106,16 @@ import Testing
       config["text_config"] = text
     },
     Misfit(
+      testDescription: "another list of numbers", arguments: ["--from", "language=OTHER", "BASE", "OUT"], code: 3,
+      words: ["text_config.rope_parameters.mrope_section is [1, 2, 1], but [2, 1, 1] in"]
+    ) { config in
+      var text = config["text_config"] as? [String: Any] ?? [:]
+      var rope = text["rope_parameters"] as? [String: Any] ?? [:]
+      rope["mrope_section"] = [1, 2, 1]
+      text["rope_parameters"] = rope
+      config["text_config"] = text
+    },
+    Misfit(
       testDescription: "no such component", arguments: ["--from", "sound=OTHER", "BASE", "OUT"], code: 2,
       words: ["no component 'sound'"]),
     Misfit(

@@ -57,5 +57,7 @@ struct ComponentConfig {
     return a == b
   }
 
-  private static func text(_ value: JSONValue?) -> String { value?.compact ?? "not there" }
+  private static func text(_ value: JSONValue?) -> String {
+    value.map { String(decoding: JSONWriter.write($0, .oneLine), as: UTF8.self) } ?? "not there"
+  }
 }

@@ -15,6 +15,7 @@ package struct ExportedShards: Sendable {
 
   /// Throws where a rank does not hold what the layout says, a parameter is missing or unknown.
   package func check(_ layout: ModelLayout) throws(MimoError) {
+    try checkRanks(layout)
     var known: Set<String> = []
     let copies = Dictionary(grouping: layout.description.aliases, by: layout.name(of:))
     for (index, target) in layout.description.targets.enumerated() {
@@ -58,6 +59,7 @@ package struct ExportedShards: Sendable {
 
   /// The layout with the rows shared out as the table says.
   package func sharingRows(_ layout: ModelLayout) throws(MimoError) -> ModelLayout {
+    try checkRanks(layout)
     let naming = FSDPKeys(layout.description)
     var known: Set<String> = []
     var copy = layout
@@ -81,6 +83,17 @@ package struct ExportedShards: Sendable {
     }
     try checkNames(known)
     return copy
+  }
+
+  /// A rank that the layout has not tells of another job, even where it holds nothing; where it holds something, both
+  /// boxes are told later.
+  private func checkRanks(_ layout: ModelLayout) throws(MimoError) {
+    let size = layout.cluster.worldSize
+    let strangers = shards.values.joined().filter { $0.isEmpty && !(0..<size).contains($0.rank) }
+    guard let first = strangers.min(by: { ($0.name, $0.rank) < ($1.name, $1.rank) }) else { return }
+    throw MimoError(
+      .layout, "the table has rank \(first.rank), but the layout has ranks 0 to \(size - 1)", path: path,
+      tensor: first.name, remedy: "Export the table from a job with this layout, or say that job's layout")
   }
 
   /// What the table has under a key, with or without what stands before the state dict's own names.

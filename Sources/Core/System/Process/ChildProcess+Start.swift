@@ -14,6 +14,8 @@ extension ChildProcess {
     var words = ChildProcess.strings([executable] + arguments)
     var variables = ChildProcess.strings(variables)
     defer { for text in words + variables { free(text) } }
+    // A parent may have started us with SIGCHLD ignored: the kernel would then reap the child before we ask how it ended.
+    signal(SIGCHLD, SIG_DFL)
     var child: pid_t = 0
     let code =
       FaultInjection.failure(of: .posixSpawn, path: executable)
