@@ -37,8 +37,9 @@ package struct ReshardPlan: Sendable {
     plugin: PluginLibrary
   ) throws(MimoError) {
     self.format = format
-    let wantsOptimizer = ReshardPlan.wantsOptimizer(request, format, sourceFormat)
-    var stored = try StoredCheckpoint(request, format: sourceFormat, withOptimizer: wantsOptimizer, plugin: plugin)
+    var stored = try StoredCheckpoint(
+      request, format: sourceFormat, withOptimizer: OptimizerTransfer.isWanted(request, from: sourceFormat, to: format),
+      plugin: plugin)
     if let only = stored.only, format == .ranks {
       throw MimoError(
         .unsupported, "holds component \(only) alone, but --to ranks is of a whole model", path: stored.path,
@@ -60,7 +61,7 @@ package struct ReshardPlan: Sendable {
     let weights = try TargetMatch(stored.model, to: model)
     let transfer: OptimizerTransfer
     let obstacle: OptimizerObstacle?
-    switch try ReshardPlan.transfer(of: stored, along: weights, to: model, format, names.map(\.prefix), cluster) {
+    switch try OptimizerTransfer.find(stored, weights, model, prefixes: names.map(\.prefix), to: format, in: cluster) {
     case .success(let found): (transfer, obstacle) = (found, nil)
     case .failure(let found):
       stored = try StoredCheckpoint(request, format: sourceFormat, plugin: plugin)
@@ -68,9 +69,10 @@ package struct ReshardPlan: Sendable {
     }
     self.transfer = transfer
     let optimizer = transfer.state
-    let entries = try ReshardPlan.entries(transfer, of: stored, to: format)
+    let entries = try ReshardPlan.entries(transfer, of: stored, to: format, model, names.map(\.prefix))
     drops = ReshardPlan.drops(transfer, obstacle, of: stored, entries)
-    let weightDType = zip(model.targets, weights.origins).first { $0.0.dtype == nil }.map { stored.catalog.targets[$0.1].dtype }
+    let weightDType = zip(model.targets, weights.origins).first { $0.0.dtype == nil }
+      .map { stored.catalog.targets[$0.1].dtype }
     stored.keep(transfer.origins)
     try stored.locate(jobs: request.resources.jobs)
     let own = try stored.dtypes(in: naming, asked: request.dtype)
@@ -95,45 +97,16 @@ package struct ReshardPlan: Sendable {
     unread = try UnreadRows.all(of: conversion)
   }
 
-  /// Whether both formats can hold an optimizer's state parameter by parameter, and it is wanted.
-  private static func wantsOptimizer(
-    _ request: ConversionRequest, _ format: ImportPlan.Format, _ source: CheckpointFormat
-  ) -> Bool {
-    guard !request.weightsOnly, source == .dist || source == .fsdpDTensor else { return false }
-    return switch format {
-    case .mimo, .megatron, .fsdpDTensor: true
-    case .ranks, .prime: false
-    }
-  }
-
-  private static func transfer(
-    of stored: StoredCheckpoint, along weights: TargetMatch, to model: ModelDescription, _ format: ImportPlan.Format,
-    _ prefixes: [String], _ cluster: ClusterLayout
-  ) throws(MimoError) -> Result<OptimizerTransfer, OptimizerObstacle> {
-    let isFSDP = (source: stored.format == .fsdpDTensor, output: format == .fsdpDTensor)
-    let isSingle = cluster.form == .single && stored.naming == .megatron
-    if !stored.optimizer.kinds.isEmpty, isFSDP.source || isFSDP.output, !isSingle {
-      return .failure(
-        OptimizerObstacle("it is not known how the optimizer of a MIMO model under Megatron-FSDP names its parameters"))
-    }
-    if !stored.optimizer.kinds.isEmpty, isSingle, let layout = cluster.components.first?.layout {
-      if isFSDP.source != isFSDP.output {
-        return try OptimizerTransfer.crossing(from: stored, along: weights, to: model, prefixes: prefixes, in: layout)
-      }
-      if !isFSDP.source, let other = try OptimizerTransfer.rechaining(stored, along: weights, to: model, in: layout) {
-        return other
-      }
-    }
-    return .success(try OptimizerTransfer(of: stored, along: weights, to: model))
-  }
-
   /// What an fsdp_dtensor checkpoint has of its optimizer beside tensors; nil where there is no optimizer, or another
   /// format.
   private static func entries(
-    _ transfer: OptimizerTransfer, of stored: StoredCheckpoint, to format: ImportPlan.Format
+    _ transfer: OptimizerTransfer, of stored: StoredCheckpoint, to format: ImportPlan.Format, _ model: ModelDescription,
+    _ prefixes: [String]
   ) throws(MimoError) -> [DistOutput.Entry]? {
     guard format == .fsdpDTensor else { return nil }
-    if case .entries(let entries) = transfer.beside { return entries }
+    if case .entries(let groups, let others) = transfer.settings {
+      return try groups.entries(of: model, prefixes: prefixes) + others
+    }
     return try OptimizerEntries(of: stored)?.entries
   }
 
@@ -166,10 +139,11 @@ package struct ReshardPlan: Sendable {
   /// What the user should know beside drops and changes.
   package var notes: [String] {
     let rows = unread.map { $0.note(stored.name(of: $0.target)) }
-    return donors.flatMap(\.notes) + rows + transfer.notes + stored.extraStateNotes + overrides.filter { stored.config.json[$0.path] != nil }.map { override in
+    let changes = overrides.filter { stored.config.json[$0.path] != nil }.map { override in
       let what = override.value == .remove ? "taken out" : "changed"
       return "config.json: \(override.path) was \(what): \(override.reason)"
     }
+    return donors.flatMap(\.notes) + rows + transfer.notes + stored.extraStateNotes + changes
   }
 
   func outputModel(_ request: ConversionRequest) -> OutputModel {

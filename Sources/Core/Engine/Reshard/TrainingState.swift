@@ -34,7 +34,7 @@ struct TrainingState: Sendable {
       common.add("args", try checkpoint.read(arguments).value)
     }
     if optimizer == nil { common.remove(["optimizer"]) }
-    if case .common(let pairs, let content)? = optimizer?.beside { common.tell(pairs, content: content) }
+    if case .common(let pairs, let content)? = optimizer?.settings { common.tell(pairs, content: content) }
     if weightsOnly { common.remove(["opt_param_scheduler", "rerun_state_machine"]) }
     common.moved(to: layout, keepsOptimizer: optimizer != nil)
     let train = FileSystem.join(checkpoint.path, "train_state.pt")

@@ -57,6 +57,16 @@ struct FSDPTrainingEntries {
     return entries
   }
 
+  /// Scheduler and operations so far as entries of a common state.
+  var common: [PicklePair] {
+    var pairs: [PicklePair] = []
+    if !scheduler.isEmpty { pairs.append(PicklePair(.string("opt_param_scheduler"), .dict(scheduler))) }
+    if let operations = floatingPointOperations {
+      pairs.append(PicklePair(.string(FSDPTrainingEntries.operationsKey), operations))
+    }
+    return pairs
+  }
+
   /// Whether a tensor is the step of one parameter.
   static func isStep(_ tensor: DistTensor) -> Bool {
     tensor.shape.rank == 0 && tensor.key.hasPrefix(OptimizerState.marker) && tensor.key.hasSuffix(stepEnding)

@@ -32,7 +32,8 @@ extension OptimizerGroups {
     }
     steps.formUnion(told.groups.compactMap { $0["step"]?.wholeNumber })
     guard let step = steps.first, steps.count == 1, step.intValue != nil else {
-      throw OptimizerObstacle("its entries tell \(steps.count) steps: torch_dist has one whole number for all parameters")
+      throw OptimizerObstacle(
+        "its entries tell \(steps.count) steps: torch_dist has one whole number for all parameters")
     }
     try self.init(of: model.targets.indices) { index throws(OptimizerObstacle) in
       var group = told[index]
@@ -70,7 +71,8 @@ extension OptimizerGroups {
     let items = try groups.map { group throws(MimoError) in
       let bits = Float(group["step"]?.intValue ?? 0).bitPattern
       return TorchZipItem.object(
-        try .tensor(dtype: .f32, dims: [], storage: 0), storages: [(0..<4).map { UInt8(truncatingIfNeeded: bits >> (8 * $0)) }])
+        try .tensor(dtype: .f32, dims: [], storage: 0),
+        storages: [(0..<4).map { UInt8(truncatingIfNeeded: bits >> (8 * $0)) }])
     }
     var entries: [DistOutput.Entry] = []
     for (target, place) in zip(model.targets, places) {

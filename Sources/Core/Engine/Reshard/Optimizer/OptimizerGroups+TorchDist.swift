@@ -109,7 +109,8 @@ private struct GroupChoice {
     guard !found.isEmpty else { throw OptimizerObstacle("the common state has no param_groups") }
     let steps = Set(found.compactMap { $0["step"]?.wholeNumber })
     guard let step = steps.first, steps.count == 1, step.intValue != nil else {
-      throw OptimizerObstacle("the groups in the common state tell \(steps.count) steps: one whole number is needed for all parameters")
+      throw OptimizerObstacle(
+        "the groups in the common state tell \(steps.count) steps: one whole number is needed for all parameters")
     }
     groups = found.map { group in
       var group = group
@@ -140,7 +141,8 @@ private struct GroupChoice {
     let others = distinct.filter { $0.hasWeightDecay == false }
     guard rest.count == 1, decayed.count == 1, others.count == 1 else {
       throw OptimizerObstacle(
-        "of \(distinct.count) groups in the common state it is not known which has \(target.globalName): torch_dist does not tell")
+        "of \(distinct.count) groups in the common state it is not known which has \(target.globalName):"
+          + " torch_dist does not tell")
     }
     return isDecayed(target) ? decayed[0] : others[0]
   }

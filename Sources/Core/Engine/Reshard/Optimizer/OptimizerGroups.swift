@@ -53,7 +53,8 @@ struct OptimizerGroups {
     for group in groups {
       guard let other = known.updateValue(group, forKey: group.identity()) else { continue }
       let names = group.settings.compactMap(\.key.stringValue).filter { group[$0] != other[$0] }
-      throw OptimizerObstacle("parameters that are one group in OUT's layout have different \(names.joined(separator: ", "))")
+      throw OptimizerObstacle(
+        "parameters that are one group in OUT's layout have different \(names.joined(separator: ", "))")
     }
   }
 }
