@@ -10,7 +10,7 @@ struct FSDPTrainingEntries {
   private(set) var steps: Set<PickleValue> = []
   private(set) var scheduler: [PicklePair] = []
   private(set) var floatingPointOperations: PickleValue?
-  /// An entry that holds a tensor which is no number.
+  /// An entry that is no number, word or small list of these.
   private(set) var unreadable: String?
 
   static let groupPrefix = "optimizer.param_to_group_meta."
@@ -19,26 +19,16 @@ struct FSDPTrainingEntries {
   static let stepEnding = ".step"
 
   init(of checkpoint: DistCheckpoint) throws(MimoError) {
-    // The groups of all parameters are a few: bytes that are the same are read as data once.
-    var known: [[UInt8]: PickleValue] = [:]
-    func value(_ object: DistObject) throws(MimoError) -> PickleValue? {
-      let source = try checkpoint.source(object.file)
-      let bytes = try source.bytes(at: object.offset, count: Int(object.length))
-      if let value = known[bytes] { return value }
-      let read = try checkpoint.read(object)
-      let value = read.value.withNumbers(from: try read.storages(in: source))
-      known[bytes] = value
-      return value
-    }
+    let reader = try EntryReader(checkpoint)
     for object in checkpoint.objects.sorted(by: { $0.key < $1.key }) where FSDPTrainingEntries.tells(object.key) {
-      guard let value = try value(object) else {
+      guard let value = try reader.value(of: object) else {
         unreadable = object.key
         continue
       }
       add(object.key, value)
     }
     for tensor in checkpoint.tensors where FSDPTrainingEntries.isStep(tensor) {
-      steps.insert(try FSDPTrainingEntries.number(tensor, in: checkpoint))
+      steps.insert(try reader.number(in: tensor)?.wholeNumber ?? .none)
     }
   }
 
@@ -88,14 +78,46 @@ struct FSDPTrainingEntries {
   static func tells(_ key: String) -> Bool {
     key.hasPrefix(groupPrefix) || key.hasPrefix(schedulerPrefix) || key == operationsKey
   }
+}
 
-  private static func number(_ tensor: DistTensor, in checkpoint: DistCheckpoint) throws(MimoError) -> PickleValue {
-    guard let chunk = tensor.chunks.first, let width = tensor.dtype.byteWidth else { return .none }
-    let source = try checkpoint.source(chunk.file)
+/// Reads small entries as data. Those of all parameters are a few: items with the same bytes are read as data once.
+private final class EntryReader {
+  private let checkpoint: DistCheckpoint
+  private let sources: [PosixByteSource]
+  private var values: [[UInt8]: PickleValue?] = [:]
+  private var numbers: [[UInt8]: PickleValue?] = [:]
+
+  init(_ checkpoint: DistCheckpoint) throws(MimoError) {
+    self.checkpoint = checkpoint
+    sources = try checkpoint.files.indices.map { file throws(MimoError) in try checkpoint.source(file) }
+  }
+
+  /// Settings are numbers and words: what is larger is something else.
+  private static let limit: UInt64 = 1 << 20
+
+  /// nil for one that is no small value: that holds a tensor which is no number.
+  func value(of object: DistObject) throws(MimoError) -> PickleValue? {
+    guard object.length <= EntryReader.limit else { return nil }
+    let bytes = try sources[object.file].bytes(at: object.offset, count: Int(object.length))
+    if let known = values[bytes] { return known }
+    let read = try checkpoint.read(object)
+    let value = read.value.withNumbers(from: try read.storages(in: sources[object.file]))
+    values[bytes] = .some(value)
+    return value
+  }
+
+  /// What a tensor without dimensions holds; nil for a dtype that Python has no number for.
+  func number(in tensor: DistTensor) throws(MimoError) -> PickleValue? {
+    guard let chunk = tensor.chunks.first, let width = tensor.dtype.byteWidth, chunk.length <= EntryReader.limit
+    else { return nil }
+    let source = sources[chunk.file]
+    let bytes = try source.bytes(at: chunk.offset, count: Int(chunk.length))
+    if let known = numbers[bytes] { return known }
     let stored = try TorchZipReader.tensor(
       in: source, offset: chunk.offset, length: chunk.length, dtype: tensor.dtype, dims: [])
-    let value = PickleValue(littleEndian: try source.bytes(at: stored.offset, count: width), as: tensor.dtype)
-    return value?.wholeNumber ?? .none
+    let number = PickleValue(littleEndian: try source.bytes(at: stored.offset, count: width), as: tensor.dtype)
+    numbers[bytes] = .some(number)
+    return number
   }
 }
 

@@ -15,7 +15,7 @@ extension OptimizerGroups {
   init(
     fsdp entries: FSDPTrainingEntries, of model: ModelDescription, prefixes: [String], hasState: [Bool]
   ) throws(OptimizerObstacle) {
-    if let key = entries.unreadable { throw OptimizerObstacle("\(key) holds a tensor that is no number") }
+    if let key = entries.unreadable { throw OptimizerObstacle("\(key) is not made of numbers and words") }
     let naming = FSDPKeys(model)
     var steps = entries.steps
     let told = try OptimizerGroups(of: model.targets.indices) { index throws(OptimizerObstacle) in
