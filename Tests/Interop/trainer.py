@@ -99,7 +99,9 @@ class Training:
         for part in self.parts:
             part._init_optimizer_states_with_dummy_values()
         self.wanted = {id(p): {kind: make(w) for kind, make in KINDS.items()} for p, w, _ in self.held()}
-        self.rounded = {id(p): KINDS["param"](local(p).detach().float()).to(p.dtype) for chunk in self.chunks for p in chunk.parameters()}
+        # A frozen parameter has no state: it stays what it is.
+        self.rounded = {id(p): KINDS["param"](local(p).detach().float()).to(p.dtype) if p.requires_grad else local(p).detach().clone()
+                        for chunk in self.chunks for p in chunk.parameters()}
 
     def set(self, value):
         """`value(wanted, kind)` as each state, and as the weights."""
