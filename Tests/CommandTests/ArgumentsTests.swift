@@ -138,3 +138,10 @@ private let pages = [
     #expect(command.status == 2)
   }
 }
+
+@Suite struct InheritedSignalTests {
+  /// Some launchers start programs so: the kernel would then reap the process that describes the plugin.
+  @Test func anIgnoredSIGCHLDDoesNotDisturbPlugins() throws {
+    #expect(try Host.run(["plugin", "describe", "Qwen3VL"], shell: "trap '' CHLD").code == 0)
+  }
+}
