@@ -1,3 +1,4 @@
+import Glibc
 import Synchronization
 import Testing
 
@@ -47,6 +48,20 @@ private final class Screen: Sendable {
         "\r20%  200 B of 1.00 kB  1.00 kB/s  1 s left  …ear_fc1.weight\u{1B}[K", "\r\u{1B}[K",
       ])
     #expect(screen.lines[0].dropFirst().count - "\u{1B}[K".count <= 59)
+  }
+
+  /// A closed stderr, which the program opens for reading alone, may be anything by then: nothing is written there.
+  @Test func onlyAStreamThatTakesWordsGetsThem() throws {
+    let closed = open("/dev/null", O_RDONLY)
+    let log = open("/dev/null", O_WRONLY)
+    defer {
+      close(closed)
+      close(log)
+    }
+    #expect(Progress.Style.fitting(closed, quiet: false) == .silent)
+    #expect(Progress.Style.fitting(-1, quiet: false) == .silent)
+    #expect(Progress.Style.fitting(log, quiet: false) == .log)
+    #expect(Progress.Style.fitting(log, quiet: true) == .silent)
   }
 
   @Test func quietSaysNothingAndAsksForNoNames() {

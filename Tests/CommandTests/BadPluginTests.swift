@@ -66,6 +66,27 @@ struct BadPluginTests {
     #expect(!FileManager.default.fileExists(atPath: scratch("out")))
   }
 
+  /// The plugin hangs, so that there is time to look: sources and channels are open by then.
+  @Test func nothingGetsTheNumbersOfStreamsThatWereClosed() throws {
+    let scratch = try Scratch()
+    let bad = try BadPlugin("hangs")
+    let folder = try toyCheckpoint(bad, in: scratch)
+    let (process, pipes) = Host.process(
+      ["convert", "--plugin", bad.path, "--to", "megatron", folder, scratch("out")], shell: "exec <&- >&- 2>&-")
+    try process.run()
+    let host = process.processIdentifier
+    for _ in 0..<3000 where Self.children(of: host).isEmpty { usleep(10_000) }
+    let links = (0...2).map { try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\(host)/fd/\($0)") }
+    #expect(links == ["/dev/null", "/dev/null", "/dev/null"])
+    kill(host, SIGTERM)
+    #expect(Host.finish(process, pipes).code == 143)
+  }
+
+  private static func children(of process: pid_t) -> [Substring] {
+    let list = try? String(contentsOfFile: "/proc/\(process)/task/\(process)/children", encoding: .utf8)
+    return (list ?? "").split(separator: " ")
+  }
+
   @Test func checkReportsAndExitsWithFive() throws {
     let bad = try BadPlugin("prints")
     let arguments = ["plugin", "check", "--config", try bad.config(), "--only", "802", "--seed", "3"]

@@ -43,6 +43,20 @@ private final class SeenIndices: Sendable {
     await #expect(processExitsWith: .success) { try InterruptionTests.checkSignal(SIGTERM, .terminated) }
   }
 
+  @Test func soIsTheEndOfTheTerminal() async {
+    await #expect(processExitsWith: .success) { try InterruptionTests.checkSignal(SIGHUP, .hungUp) }
+  }
+
+  /// nohup ignores SIGHUP before it starts the program.
+  @Test func theEndOfTheTerminalIsNoMatterUnderNohup() async {
+    await #expect(processExitsWith: .success) {
+      signal(SIGHUP, SIG_IGN)
+      Interruption.install()
+      kill(getpid(), SIGHUP)
+      try InterruptionTests.checkSignal(SIGTERM, .terminated)
+    }
+  }
+
   private static func checkSignal(_ signal: Int32, _ code: MimoError.Code) throws {
     Interruption.install()
     try Interruption.check()

@@ -3,6 +3,8 @@ import MimoConformance
 import MimoPlugins
 import MimoSystem
 
+// Before anything is opened: no file gets the number of a stream that somebody prints to.
+guard StandardStreams.keepOpen() else { exit(MimoError.Code.system.rawValue) }
 PluginServer.serveIfAsked(Array(CommandLine.arguments.dropFirst()))
 TrialServer.serveIfAsked(Array(CommandLine.arguments.dropFirst()))
 

@@ -9,12 +9,15 @@ package final class File: Sendable {
   private let turn = Mutex<Void>(())
   /// Until a write says that kernel or file system know nothing of it.
   private let canPassThrough = Atomic<Bool>(LinuxCalls.pwritev2 != nil)
+  private let isLocked = Atomic<Bool>(false)
 
   private init(path: String, descriptor: consuming FileDescriptor) throws(MimoError) {
     self.path = path
     writing = try WritePolicy(for: descriptor.raw, path: path)
     self.descriptor = descriptor
   }
+
+  deinit { unlock() }
 
   /// Opens a regular file for reading; symbolic links are followed.
   package static func openForReading(_ path: String) throws(MimoError) -> File {
@@ -150,18 +153,29 @@ package final class File: Sendable {
     _ = try SystemCalls.run(.fdatasync, path: path) { fdatasync(raw) }
   }
 
-  /// Keeps other processes from locking this file, as long as it is open; false when one has it.
+  /// Keeps others from locking this file until `unlock`, or as long as this is in use; false when one has it.
   ///
   /// File systems without locks (some mounts of Lustre and NFS) let everybody pass.
   package func lock() throws(MimoError) -> Bool {
     let raw = descriptor.raw
     let (result, code) = SystemCalls.attempt(.flock, path: path) { flock(raw, LOCK_EX | LOCK_NB) }
-    if result == 0 { return true }
+    if result == 0 {
+      isLocked.store(true, ordering: .relaxed)
+      return true
+    }
     switch code {
     case EWOULDBLOCK: return false
     case ENOSYS, ENOLCK, ENOTSUP: return true
     default: throw SystemCalls.failure(.flock, code, path: path)
     }
+  }
+
+  /// Gives the lock up. Closing alone would not: a process that another thread is just starting holds a copy of the
+  /// descriptor until it runs its program.
+  package func unlock() {
+    guard isLocked.exchange(false, ordering: .relaxed) else { return }
+    let raw = descriptor.raw
+    _ = SystemCalls.attempt(.flock, path: path) { flock(raw, LOCK_UN) }
   }
 
   package enum Advice: Sendable {

@@ -36,12 +36,15 @@ package enum FileSystem {
   /// Names in a folder, without `.` and `..`, sorted by their bytes.
   package static func list(_ directory: String) throws(MimoError) -> [String] {
     try SystemCalls.check(path: directory)
-    var stream: OpaquePointer?
-    _ = try SystemCalls.run(.opendir, path: directory) { () -> CInt in
-      stream = opendir(directory)
-      return stream == nil ? -1 : 0
+    let raw = try SystemCalls.run(.opendir, path: directory) {
+      open(directory, O_RDONLY | O_DIRECTORY | O_NONBLOCK | O_CLOEXEC)
     }
-    guard let stream else { throw SystemCalls.failure(.opendir, EIO, path: directory) }
+    let descriptor = try FileDescriptor.taking(raw, path: directory).release()
+    guard let stream = fdopendir(descriptor) else {
+      let code = errno
+      close(descriptor)
+      throw SystemCalls.failure(.opendir, code, path: directory)
+    }
     defer { closedir(stream) }
     var names: [String] = []
     while let name = try nextName(stream, directory) {

@@ -20,6 +20,8 @@ package struct MimoError: Error, Sendable, CustomStringConvertible {
     case unsupported = 8
     /// A broken promise of our own code.
     case internalError = 70
+    /// Stopped by SIGHUP.
+    case hungUp = 129
     /// Stopped by SIGINT.
     case interrupted = 130
     /// Stopped by SIGTERM.

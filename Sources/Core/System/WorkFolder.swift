@@ -70,6 +70,9 @@ package final class WorkFolder: Sendable {
     try? remove()
   }
 
+  /// Lets another run go on here.
+  package func release() { journal.unlock() }
+
   /// Removes what a run that was killed after it had published left behind; whether there was anything.
   @discardableResult
   package static func tidy(after destination: String) throws(MimoError) -> Bool {
@@ -86,6 +89,7 @@ package final class WorkFolder: Sendable {
       try FileSystem.removeTree(FileSystem.join(path, name))
     }
     try FileSystem.removeFile(journal.path)
+    release()
     try FileSystem.removeTree(path)
   }
 

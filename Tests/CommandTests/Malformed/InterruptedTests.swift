@@ -3,7 +3,7 @@ import Testing
 
 /// A conversion that is stopped half-way leaves its source, and the work that the same command goes on with.
 @Suite struct InterruptedTests {
-  @Test(arguments: [(SIGINT, Int32(130), "SIGINT"), (SIGTERM, 143, "SIGTERM")])
+  @Test(arguments: [(SIGINT, Int32(130), "SIGINT"), (SIGTERM, 143, "SIGTERM"), (SIGHUP, 129, "SIGHUP")])
   func thereIsNoOutputAndTheSameCommandMakesIt(signal: Int32, code: Int32, name: String) throws {
     let scratch = try Scratch()
     let rows = 2_000_000

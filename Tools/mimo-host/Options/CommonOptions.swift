@@ -88,6 +88,6 @@ enum CommonHelp {
       7    the compared checkpoints differ
       8    not supported by this version
       70   a fault in mimo-host itself
-      130  stopped by Ctrl-C (143: by SIGTERM)
+      130  stopped by Ctrl-C (143: by SIGTERM, 129: by SIGHUP)
     """
 }

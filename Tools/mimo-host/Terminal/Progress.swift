@@ -1,4 +1,5 @@
 import Glibc
+import MimoSystem
 import Synchronization
 
 /// Shows how far a run has come; may be told from any thread.
@@ -10,7 +11,7 @@ final class Progress: Sendable {
 
     /// What suits a stream.
     static func fitting(_ descriptor: Int32, quiet: Bool) -> Style {
-      if quiet { return .silent }
+      if quiet || !StandardStreams.isWritable(descriptor) { return .silent }
       return isatty(descriptor) == 1 ? .line : .log
     }
 

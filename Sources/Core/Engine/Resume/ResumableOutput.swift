@@ -96,8 +96,9 @@ final class ResumableOutput {
       try? folder.remove()
       return error
     }
+    folder.release()
     var error = error
-    let remedy = error.code == .interrupted || error.code == .terminated ? nil : error.remedy.map { $0 + ". " }
+    let remedy = ResumableOutput.isStop(error) ? nil : error.remedy.map { $0 + ". " }
     error.remedy = (remedy ?? "")
       + "\(recorded) of \(conversion.wholeBytes) bytes are done: the same command again goes on from there"
     return error
@@ -106,8 +107,10 @@ final class ResumableOutput {
   /// Whether the cause may be gone at the next try: not the bytes of the source, but the machine, the disk or the user.
   private static func canGoOn(after error: MimoError) -> Bool {
     switch error.code {
-    case .system, .interrupted, .terminated: true
-    default: error.errno == EEXIST
+    case .system: true
+    default: isStop(error) || error.errno == EEXIST
     }
   }
+
+  private static func isStop(_ error: MimoError) -> Bool { Interruption.codes.contains(error.code) }
 }

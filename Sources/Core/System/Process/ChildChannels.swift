@@ -102,16 +102,16 @@ final class ChildChannels {
     let type = CInt(SOCK_STREAM.rawValue) | CInt(SOCK_CLOEXEC.rawValue)
     _ = try SystemCalls.run(.socketpair, path: path) { socketpair(AF_UNIX, type, 0, &pair) }
     // The child's numbers 0 to 3 must not be taken by ends that are still to be moved there.
-    guard pair[1] <= ChildProcess.answerDescriptor else { return Channel(own: pair[0], child: pair[1]) }
-    defer { close(pair[1]) }
-    do throws(MimoError) {
-      let moved = try SystemCalls.run(.fcntl, path: path) {
-        fcntl(pair[1], F_DUPFD_CLOEXEC, ChildProcess.answerDescriptor + 1)
-      }
-      return Channel(own: pair[0], child: moved)
-    } catch {
-      close(pair[0])
+    let own = capture { () throws(MimoError) in try FileDescriptor.taking(pair[0], path: path).release() }
+    let child = capture { () throws(MimoError) in
+      try FileDescriptor.taking(pair[1], above: ChildProcess.answerDescriptor, path: path).release()
+    }
+    switch (own, child) {
+    case (.success(let own), .success(let child)): return Channel(own: own, child: child)
+    case (.success(let left), .failure(let error)), (.failure(let error), .success(let left)):
+      close(left)
       throw error
+    case (.failure(let error), .failure): throw error
     }
   }
 }
