@@ -58,7 +58,7 @@ struct RepeatedTensorTests {
     let back = request(there.output, "back")
     let way = try ExportPlan(back, from: .dist, plugin: plugin)
     _ = try ExportRun(way, request: back, hostVersion: "test").run { _, _ in }
-    return (report.drops.map(\.name).sorted(), try HuggingFaceFolder.open(back.output))
+    return (report.omissions.map(\.name).sorted(), try HuggingFaceFolder.open(back.output))
   }
 
   @Test func copiesComeBack() throws {

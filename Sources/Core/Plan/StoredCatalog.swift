@@ -50,6 +50,36 @@ package struct StoredChunk: Sendable, Hashable {
     set { steps = Steps(newValue, of: region) }
   }
 
+  /// Whether the elements lie one after the other, row-major.
+  package var isRowMajor: Bool {
+    if case .rowMajor = steps { true } else { false }
+  }
+
+  /// Whether a later element of the region, row-major, lies further behind in the file; there may be gaps.
+  package var hasRowMajorOrder: Bool {
+    guard case .apart(let strides) = steps else { return true }
+    var span = 1
+    for dim in region.extent.indices.reversed() where region.extent[dim] > 1 {
+      guard strides[dim] >= span else { return false }
+      span = strides[dim] * region.extent[dim]
+    }
+    return true
+  }
+
+  /// The row-major number of the element that lies so many elements behind the region's first; in a region whose elements
+  /// lie in another order its place.
+  package func number(ofElementAt position: Int) -> Int {
+    guard case .apart(let strides) = steps, hasRowMajorOrder else { return position }
+    var (rest, number) = (position, 0)
+    for dim in region.extent.indices {
+      number *= region.extent[dim]
+      guard region.extent[dim] > 1, strides[dim] > 0 else { continue }
+      number += rest / strides[dim]
+      rest %= strides[dim]
+    }
+    return number
+  }
+
   /// A plan may have millions of chunks, and the elements of most lie one after the other: only other steps are kept.
   private indirect enum Steps: Sendable, Hashable {
     case rowMajor

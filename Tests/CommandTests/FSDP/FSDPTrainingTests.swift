@@ -84,7 +84,7 @@ import Testing
 
   private func drops(_ path: String) throws -> [(name: String, reason: String)] {
     let report = try readJSON(path + "/conversion_report.json")
-    return (report["drops"] as? [[String: Any]] ?? []).compactMap { drop in
+    return (report["omissions"] as? [[String: Any]] ?? []).compactMap { drop in
       guard let name = drop["name"] as? String, let reason = drop["reason"] as? String else { return nil }
       return (name, reason)
     }

@@ -27,7 +27,7 @@ struct RoundTrip {
 
   /// Everything comes back but for what the report of the import says, and that to the element.
   func check() throws {
-    let drops = Set(names("drops", "name"))
+    let drops = Set(names("omissions", "name"))
     #expect(Set(original.keys).subtracting(returned.keys) == drops)
     #expect(Set(returned.keys).subtracting(original.keys) == [])
     var changed: [String: Int] = [:]

@@ -56,7 +56,7 @@ import Testing
     #expect(common["args"]?["tensor_model_parallel_size"]?.intValue == 2)
     #expect(common["args"]?["no_save_optim"]?.boolValue == true)
     let report = try readJSON(scratch("out") + "/conversion_report.json")
-    #expect((report["drops"] as? [[String: Any]])?.compactMap { $0["name"] as? String } == ["optimizer"])
+    #expect((report["omissions"] as? [[String: Any]])?.compactMap { $0["name"] as? String } == ["optimizer"])
   }
 
   @Test func copiesOnOtherRanksMustBeTheSame() throws {

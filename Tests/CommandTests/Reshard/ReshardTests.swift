@@ -125,7 +125,7 @@ func expectSameFiles(
     try Host.convert(["--plugin", "Qwen3VL"] + Detour.mimo + [scratch("one"), scratch("two")])
     let report = try readJSON(scratch("two") + "/conversion_report.json")
     #expect(report["digests_of"] as? String == "megatron_parameters")
-    let drops = report["drops"] as? [[String: Any]] ?? []
+    let drops = report["omissions"] as? [[String: Any]] ?? []
     #expect(!drops.isEmpty && drops.allSatisfy { ($0["name"] as? String)?.contains("mtp.layers.0.") == true })
     let plan = try Host.run(["plan", "--plugin", "Qwen3VL"] + Detour.mimo + [scratch("one")])
     #expect(plan.code == 0 && plan.output.contains("megatron -> mimo") && plan.output.contains("\nsource "))

@@ -21,7 +21,7 @@ import Testing
     expected.merge(try TrainingCheckpoint.optimizer(of: scratch("wide"), isChained: !to.contains("--ep"))) { own, _ in own }
     expectEqual(try TensorFact.distributed(scratch("out")), expected, "weights and optimizer")
     let report = try readJSON(scratch("out") + "/conversion_report.json")
-    let drops = (report["drops"] as? [[String: Any]] ?? []).compactMap { $0["name"] as? String }
+    let drops = (report["omissions"] as? [[String: Any]] ?? []).compactMap { $0["name"] as? String }
     #expect(drops == ["rng_state/shard_0.0_1.1"])
     #expect(try Host.run(["verify", "--plugin", "Qwen3VL", scratch("out")]).code == 0)
   }
@@ -59,7 +59,7 @@ import Testing
     #expect(common["optimizer"] == nil && common["opt_param_scheduler"] == nil)
     #expect(common["args"]?["no_save_optim"]?.boolValue == true)
     let report = try readJSON(scratch("out") + "/conversion_report.json")
-    let drops = (report["drops"] as? [[String: Any]] ?? []).compactMap { $0["name"] as? String }
+    let drops = (report["omissions"] as? [[String: Any]] ?? []).compactMap { $0["name"] as? String }
     #expect(drops.contains("optimizer.state.exp_avg.language_model.output_layer.weight"))
   }
 
@@ -76,7 +76,7 @@ import Testing
     }
     try Host.convert(["--plugin", "Qwen3VL", "--to", "megatron", "--tp", "2", training.path, scratch("out")])
     let report = try readJSON(scratch("out") + "/conversion_report.json")
-    let drop = (report["drops"] as? [[String: Any]] ?? []).first { $0["name"] as? String == bucket }
+    let drop = (report["omissions"] as? [[String: Any]] ?? []).first { $0["name"] as? String == bucket }
     #expect((drop?["reason"] as? String)?.contains("buckets of the former data parallel ranks") == true)
     let common = try #require(try DistCheckpoint.open(scratch("out")).commonState())
     #expect(common["optimizer"] == nil && common["args"]?["no_save_optim"]?.boolValue == true)

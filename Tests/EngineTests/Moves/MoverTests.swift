@@ -86,12 +86,25 @@ import Testing
     for target in one.catalog.targets {
       for number in target.chunks {
         let chunk = one.catalog.chunks[number]
-        guard StridedBlock.span(chunk.region.extent, chunk.strides) == chunk.region.volume else { continue }
-        let bytes = one.stored[chunk.file][Int(chunk.offset)...].prefix(chunk.region.volume * (target.dtype.byteWidth ?? 1))
-        result[number] = PlainCRC.crc32(bytes)
+        let width = target.dtype.byteWidth ?? 1
+        let stored = one.stored[chunk.file][Int(chunk.offset)...]
+        if chunk.hasRowMajorOrder {
+          let positions = Self.rowMajorPositions(chunk)
+          #expect(positions.enumerated().allSatisfy { chunk.number(ofElementAt: $1) == $0 })
+          result[number] = PlainCRC.crc32(positions.flatMap { stored.dropFirst($0 * width).prefix(width) })
+        } else if StridedBlock.span(chunk.region.extent, chunk.strides) == chunk.region.volume {
+          result[number] = PlainCRC.crc32(stored.prefix(chunk.region.volume * width))
+        }
       }
     }
     return result
+  }
+
+  /// Where a chunk's elements lie, row-major, in elements behind its first.
+  private static func rowMajorPositions(_ chunk: StoredChunk) -> [Int] {
+    zip(chunk.region.extent, chunk.strides).reduce([0]) { positions, dim in
+      positions.flatMap { start in (0..<dim.0).map { start + $0 * dim.1 } }
+    }
   }
 }
 

@@ -114,9 +114,15 @@ struct TinyConversion: Sendable {
     try add(output, prefix: "", to: &files)
     let report = try JSONParser.parse(files[ConversionReport.fileName] ?? [])
     var kept = JSONObject()
-    for key in report.object?.keys ?? [] where !["seconds", "peak_memory_bytes", "bytes_resumed"].contains(key) {
+    for key in report.object?.keys ?? [] where !["seconds", "peak_memory_bytes", "bytes_resumed", "crc64"].contains(key) {
       kept[key] = report[key]
     }
+    kept["files"] = .array(
+      (report["files"]?.array ?? []).map { file in
+        var listed = file.object ?? JSONObject()
+        listed.remove("mtime_ns")
+        return .object(listed)
+      })
     files[ConversionReport.fileName] = JSONWriter.write(.object(kept))
     return files
   }

@@ -7,7 +7,7 @@ import MimoSystem
 extension FuzzTarget {
   /// `conversion_report.json`, as `verify` reads it.
   package static let report = FuzzTarget(name: "report") { (bytes) throws(MimoError) in
-    _ = try RecordedDigests(bytes, path: "conversion_report.json")
+    _ = try RecordedReport(bytes, path: "conversion_report.json")
   }
 
   /// `layout.json` of a ranks folder, of a model with two components.

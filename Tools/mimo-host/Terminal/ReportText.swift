@@ -17,7 +17,7 @@ struct ReportText {
       let changed = read.changed > 0 ? ", and \(read.changed) of another dtype" : ""
       return "read again: \(read.equal) tensors equal those of \(read.component.map { "\($0)=" } ?? "")\(read.path)\(changed)"
     }
-    lines += grouped(report.drops.map(\.reason)).map { "left out: \($0.count) tensors: \($0.reason)" }
+    lines += grouped(report.omissions.map(\.reason)).map { "left out: \($0.count) tensors: \($0.reason)" }
     for loss in report.losses.prefix(3) {
       lines.append("not restorable: \(loss.elements) of \(loss.of) elements of \(loss.tensor)")
     }

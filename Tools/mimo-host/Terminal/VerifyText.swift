@@ -25,11 +25,12 @@ struct VerifyText {
   }
 
   private var summary: String {
-    let what = report.b == nil ? "chunks or tensors" : "tensors"
+    let files = report.comparedFiles > 0 ? " in \(report.comparedFiles) files" : ""
+    let what = (report.b == nil ? "chunks or tensors" : "tensors") + files
     let size = "\(report.comparedTensors) \(what), \(ByteCount(report.comparedBytes))"
     guard !report.isSame else { return "same: \(size)" }
     let elements = report.differingElements > 0 ? ", \(report.differingElements) elements" : ""
-    return "different: \(report.differences.count) tensors\(elements), of \(size)"
+    return "different: \(report.differences.count) \(report.comparedFiles > 0 ? "tensors or files" : "tensors")\(elements), of \(size)"
   }
 
   private func words(_ difference: VerifyReport.Difference) -> String {

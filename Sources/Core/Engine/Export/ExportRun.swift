@@ -40,8 +40,10 @@ package struct ExportRun: Sendable {
       try snapshot.check()
       var report = report()
       report.readAgain = readAgain
-      report.drops = differing.map { .init(name: $0.name, reason: $0.reason, bytes: $0.bytes) }
+      report.omissions = differing.map(Omission.init)
       report.add(plan.conversion, names: plan.stored.description.targets.indices.map(plan.stored.name), result: result)
+      let weights = WrittenWeights(result: result, digests: plan.output.digests(result.wholeDigests))
+      report.files = try ReportedFile.all(in: stage.path, known: weights.known(plan.output.files))
       report.bytesResumed = stage.bytesResumed
       report.seconds = MonotonicClock.seconds() - start
       try FileSystem.writeSmallFile(FileSystem.join(stage.path, ConversionReport.fileName), report.encoded())

@@ -2,6 +2,7 @@ import MimoFormats
 import MimoPlan
 import MimoSystem
 import MimoTensor
+import Synchronization
 
 /// Writes what stands around the weights of a distributed checkpoint: frames, objects, `.metadata` and companions.
 struct DistWriter {
@@ -16,6 +17,8 @@ struct DistWriter {
   private let training: TrainingState
   private let root: String
   private let folder: String
+  /// The iteration's folder, inside OUT.
+  let name: String
 
   /// Makes the iteration's folder with its files at full size.
   init(
@@ -25,46 +28,76 @@ struct DistWriter {
     self.flavour = flavour
     self.training = training
     root = stage.path
-    let name = DistCheckpointCompanions.folderName(iteration: training.iteration)
+    name = DistCheckpointCompanions.folderName(iteration: training.iteration)
     folder = FileSystem.join(root, name)
     files = try stage.files(output.catalog.files, in: name)
   }
 
-  /// Writes all that is left once the weights are in place, and proves that the checkpoint reads back whole.
+  /// Writes all that is left once the weights are in place, and proves that the checkpoint reads back whole. Returns the
+  /// digests of the files that hold items.
   ///
   /// - Parameter runConfig: nil for a part of a model, which no trainer can build.
   func finish(
     _ result: MoveResult, jobs: Int, runConfig: String?, tokenizer: (folder: String, names: [String])
-  ) throws(MimoError) {
-    try writeFrames(result, jobs: jobs)
-    for object in output.objects { try files[object.file].write(object.bytes, at: object.offset) }
+  ) throws(MimoError) -> [FileDigest?] {
+    var sums = try writeFrames(result, jobs: jobs)
+    for object in output.objects {
+      try files[object.file].write(object.bytes, at: object.offset)
+      sums[object.file].add(object.bytes, at: object.offset)
+    }
     try writeCompanions(runConfig: runConfig)
     try writeTokenizer(tokenizer.names.filter(DistWriter.isTokenizerFile), from: tokenizer.folder)
     try FileSystem.writeSmallFile(FileSystem.join(folder, ".metadata"), try metadata())
     try writeTrackers()
     try proveReadable()
+    return sums.map(\.digest)
   }
 
-  /// The bytes before and after the elements of each item; the CRC is known now.
-  private func writeFrames(_ result: MoveResult, jobs: Int) throws(MimoError) {
+  /// The bytes before and after the elements of each item; the CRC is known now. Returns the checksums of all items, by file.
+  private func writeFrames(_ result: MoveResult, jobs: Int) throws(MimoError) -> [FileSum<CRC32>] {
     let output = output
     let files = files
     let count = output.items.count
+    let total = FrameSums(output.catalog.files)
     try Workers.run(count: max(1, min(jobs, count))) { worker throws(MimoError) in
       var prefix: [UInt8] = []
+      var sums = FrameSums.empty(output.catalog.files)
       for index in stride(from: worker.index, to: count, by: jobs) {
         if worker.isCancelled { return }
         try Interruption.check()
         let item = output.items[index]
-        let file = files[output.catalog.chunks[index].file]
+        let number = output.catalog.chunks[index].file
+        let file = files[number]
         prefix.removeAll(keepingCapacity: true)
         let frame = output.frame(ofItem: index)
         frame.appendPrefix(to: &prefix)
         try file.write(prefix, at: item.offset)
         let suffix = frame.suffix(dataCRC32: result.chunkDigests[index])
         try file.write(suffix, at: item.offset + frame.dataOffset + frame.dataLength)
+        sums[number].add(prefix, at: item.offset)
+        sums[number].add(result.chunkDigests[index], of: frame.dataLength, at: item.offset + frame.dataOffset)
+        sums[number].add(suffix, at: item.offset + frame.dataOffset + frame.dataLength)
+      }
+      total.add(sums)
+    }
+    return total.all
+  }
+
+  /// The checksums of files to which several workers add.
+  private final class FrameSums: Sendable {
+    private let sums: Mutex<[FileSum<CRC32>]>
+
+    init(_ files: [StoredFile]) { sums = Mutex(FrameSums.empty(files)) }
+
+    static func empty(_ files: [StoredFile]) -> [FileSum<CRC32>] { files.map { FileSum(size: $0.size) } }
+
+    func add(_ others: [FileSum<CRC32>]) {
+      sums.withLock { sums in
+        for index in sums.indices { sums[index].add(others[index]) }
       }
     }
+
+    var all: [FileSum<CRC32>] { sums.withLock { $0 } }
   }
 
   private func metadata() throws(MimoError) -> [UInt8] {

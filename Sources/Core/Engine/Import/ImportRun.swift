@@ -34,12 +34,13 @@ package struct ImportRun: Sendable {
     let stage = try ResumableOutput(request, identity, conversion: plan.conversion)
     return try stage.make(bytesNeeded: bytesNeeded) { () throws(MimoError) in
       let differing = try TieCheck.run(plan.match.duplicates, in: folder)
-      let result = try writeWeights(into: stage, progress: progress)
+      let written = try writeWeights(into: stage, progress: progress)
       try TravellingRecord.write(
         folder, expertStorage: request.expertStorage, leftOut: differing.map(\.name), only: request.only, into: stage.path)
       try snapshot.check()
       var report = report(differing)
-      report.add(plan.conversion, names: names, result: result)
+      report.add(plan.conversion, names: names, result: written.result, written: written)
+      report.files = try ReportedFile.all(in: stage.path, known: written.known(plan.output.catalog.files))
       report.bytesResumed = stage.bytesResumed
       report.seconds = MonotonicClock.seconds() - start
       try FileSystem.writeSmallFile(FileSystem.join(stage.path, ConversionReport.fileName), report.encoded())
@@ -58,7 +59,7 @@ package struct ImportRun: Sendable {
 
   private func writeWeights(
     into stage: ResumableOutput, progress: @escaping ProgressHandler
-  ) throws(MimoError) -> MoveResult {
+  ) throws(MimoError) -> WrittenWeights {
     let sources = try OutputFolder.open(plan.conversion.wholeFiles)
     switch plan.output {
     case .dist, .ranks:
@@ -77,7 +78,8 @@ package struct ImportRun: Sendable {
         companions, from: folder.path, config: plan.config, plan.layout.description.configOverrides + plan.config.saying(request.dtype),
         in: output)
       try OutputFolder.prove(output, tensors: plan.layout.description.targets.count)
-      return result
+      return WrittenWeights(
+        result: result, folder: nil, digests: prime.catalog.digests(heads: prime.heads, chunks: result.chunkDigests))
     }
   }
 
@@ -89,7 +91,7 @@ package struct ImportRun: Sendable {
       output: .init(
         path: request.output, format: plan.format.rawValue, bytes: plan.output.catalog.files.reduce(0) { $0 + $1.size }),
       layout: plan.format == .prime ? .null : plan.layout.cluster.json, planHash: plan.conversion.hash)
-    report.drops = (plan.match.drops + differing).map { .init(name: $0.name, reason: $0.reason, bytes: $0.bytes) }
+    report.omissions = (plan.match.drops + differing).map(Omission.init)
     report.notes = plan.notes
     return report
   }

@@ -16,7 +16,7 @@ struct StoredWriter {
   /// - Parameter sources: the open files of the side that is read.
   func write(
     _ output: ImportPlan.Output, into stage: ResumableOutput, from sources: [File], progress: @escaping ProgressHandler
-  ) throws(MimoError) -> MoveResult {
+  ) throws(MimoError) -> WrittenWeights {
     switch output {
     case .dist(let dist): try write(dist, stage, sources, progress)
     case .ranks(let ranks): try write(ranks, stage, sources, progress)
@@ -26,7 +26,7 @@ struct StoredWriter {
 
   private func write(
     _ ranks: RanksOutput, _ stage: ResumableOutput, _ sources: [File], _ progress: @escaping ProgressHandler
-  ) throws(MimoError) -> MoveResult {
+  ) throws(MimoError) -> WrittenWeights {
     let files = try stage.files(ranks.catalog.files, heads: ranks.heads)
     let result = try stage.move(whole: sources, stored: files, progress: progress)
     let document = LayoutDocument(
@@ -36,20 +36,21 @@ struct StoredWriter {
       })
     try FileSystem.writeSmallFile(FileSystem.join(stage.path, LayoutFile.fileName), Array(document.json.utf8))
     for file in files { _ = try SafeTensorsHeader.parse(file) }
-    return result
+    return WrittenWeights(
+      result: result, folder: nil, digests: ranks.catalog.digests(heads: ranks.heads, chunks: result.chunkDigests))
   }
 
   private func write(
     _ dist: DistOutput, _ stage: ResumableOutput, _ sources: [File], _ progress: @escaping ProgressHandler
-  ) throws(MimoError) -> MoveResult {
+  ) throws(MimoError) -> WrittenWeights {
     let writer = try DistWriter(
       dist, model.format == .fsdpDTensor ? .fsdpDTensor : .torchDist, training, in: stage)
     let result = try stage.move(whole: sources, stored: writer.files, progress: progress)
     let folder = FileSystem.join(request.output, DistCheckpointCompanions.folderName(iteration: training.iteration))
     let config = RunConfig(
       model, hasOptimizer: training.hasOptimizer, tokenizerPath: FileSystem.join(folder, DistWriter.tokenizerFolder))
-    try writer.finish(
+    let digests = try writer.finish(
       result, jobs: request.resources.jobs, runConfig: isPart ? nil : config.text, tokenizer: tokenizer)
-    return result
+    return WrittenWeights(result: result, folder: writer.name, digests: digests)
   }
 }

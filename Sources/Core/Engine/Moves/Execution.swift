@@ -38,7 +38,8 @@ package struct MoveResult: Sendable {
   package var wholeDigests: [UInt64]
   /// The same of the scales of encoded tensors.
   package var scaleDigests: [Int: UInt64]
-  /// CRC-32 of each stored chunk that was written or read; of no meaning where elements are missing.
+  /// CRC-32 of each stored chunk that was written or read, row-major; of no meaning where elements are missing, or lie in
+  /// another order.
   package var chunkDigests: [UInt32]
   /// Whether all elements of a chunk were moved (rows that pad a vocabulary are not read).
   package var chunkIsWhole: [Bool]

@@ -47,7 +47,7 @@ extension Mover {
     for start in runs {
       let run = UnsafeMutableRawBufferPointer(rebasing: buffer[position..<(position + length)])
       try file.read(into: run, at: chunk.offset + UInt64(start * width))
-      digest(UnsafeRawBufferPointer(run), ofChunk: index, behind: size - start * width - length)
+      digest(UnsafeRawBufferPointer(run), ofChunk: index, behind: size - chunk.number(ofElementAt: start) * width - length)
       position += length
     }
   }

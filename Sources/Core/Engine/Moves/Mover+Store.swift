@@ -45,7 +45,7 @@ extension Mover {
     for start in runs {
       let run = UnsafeRawBufferPointer(start: bytes, count: length)
       try file.write(run, at: chunk.offset + UInt64(start * width))
-      digest(run, ofChunk: index, behind: size - start * width - length)
+      digest(run, ofChunk: index, behind: size - chunk.number(ofElementAt: start) * width - length)
       bytes += length
     }
   }

@@ -183,7 +183,7 @@ struct Mover: UnitMover, ~Copyable {
     return converter
   }
 
-  /// Only chunks that are contiguous have a digest of their own.
+  /// Only chunks whose elements lie in row-major order have a digest of their own.
   mutating func digest(_ run: UnsafeRawBufferPointer, ofChunk index: Int, behind: Int) {
     guard behind >= 0 else { return }
     tally.add(digest: mimo_crc32_shift(mimo_crc32_raw(0, run.baseAddress, run.count), UInt64(behind)), ofChunk: index)

@@ -4,11 +4,13 @@ import MimoTensor
 
 extension ConversionReport {
   /// Takes over the tensors of a plan and what moving them showed.
-  mutating func add(_ plan: ConversionPlan, names: [String], result: MoveResult?) {
+  ///
+  /// - Parameter written: where the targets' chunks were written; nil when they were read.
+  mutating func add(_ plan: ConversionPlan, names: [String], result: MoveResult, written: WrittenWeights? = nil) {
     digestsAreOfParameters = plan.direction == .storedToStored
     for (index, tensor) in plan.whole.enumerated() {
       for (part, stored) in tensor.stored.enumerated() {
-        let digest = part == 0 ? result?.wholeDigests[index] : result?.scaleDigests[index]
+        let digest = part == 0 ? result.wholeDigests[index] : result.scaleDigests[index]
         sources.append(
           Source(
             name: stored.name, dtype: stored.dtype.rawValue, shape: Array(stored.shape.dims), digest: digest ?? 0))
@@ -16,7 +18,7 @@ extension ConversionReport {
       if let change = plan.dtypeChange(of: index) {
         dtypeChanges.append(DTypeChange(tensor: change.tensor, from: change.from.rawValue, to: change.to.rawValue))
       }
-      guard let lost = result?.lost[index], lost > 0 else { continue }
+      guard let lost = result.lost[index], lost > 0 else { continue }
       losses.append(
         Loss(tensor: tensor.name, kernel: kernel(of: index, in: plan), elements: lost, of: tensor.elementCount))
     }
@@ -28,14 +30,22 @@ extension ConversionReport {
           made.append(name)
         }
       }
-      let chunks = plan.direction == .storedToWhole ? nil : result.map { Array($0.chunkDigests[plan.stored.targets[index].chunks]) }
       targets.append(
         Target(
           name: names[index], dtype: plan.stored.targets[index].dtype.rawValue, shape: Array(target.shape.dims),
-          sources: made, chunks: chunks ?? []))
+          sources: made, chunks: written == nil ? [] : chunks(of: index, in: plan.stored, result)))
     }
-    bytesRead = result?.bytesRead ?? 0
-    bytesWritten = result?.bytesWritten ?? 0
+    if let written { chunkFiles = plan.stored.files.map(written.path) }
+    bytesRead = result.bytesRead
+    bytesWritten = result.bytesWritten
+  }
+
+  private func chunks(of target: Int, in catalog: StoredCatalog, _ result: MoveResult) -> [Chunk] {
+    catalog.targets[target].chunks.compactMap { index in
+      let chunk = catalog.chunks[index]
+      guard chunk.hasRowMajorOrder else { return nil }
+      return Chunk(file: chunk.file, region: chunk.region, digest: result.chunkDigests[index])
+    }
   }
 
   private func kernel(of index: Int, in plan: ConversionPlan) -> String? {

@@ -1,10 +1,11 @@
 import MimoFormats
 import MimoSystem
+import MimoTensor
 
 /// `conversion_report.json`: what was converted into what, element for element accounted for.
 package struct ConversionReport: Sendable {
   /// Version of this file's form.
-  package static let schemaVersion = 1
+  package static let schemaVersion = 2
   package static let fileName = "conversion_report.json"
 
   /// A tensor of the Hugging Face side.
@@ -22,14 +23,17 @@ package struct ConversionReport: Sendable {
     package var dtype: String
     package var shape: [Int]
     package var sources: [String]
-    /// CRC-32 (zip's) of each stored chunk's bytes; empty when they were read, not written.
-    package var chunks: [UInt32]
+    /// Empty when its chunks were read, not written.
+    package var chunks: [Chunk]
   }
 
-  package struct Drop: Sendable {
-    package var name: String
-    package var reason: String
-    package var bytes: Int
+  /// A box of a target, as it lies in a file of OUT.
+  package struct Chunk: Sendable {
+    /// Position in `chunkFiles`.
+    package var file: Int
+    package var region: Region
+    /// CRC-32 (zip's) of its elements, row-major.
+    package var digest: UInt32
   }
 
   package struct DTypeChange: Sendable {
@@ -74,7 +78,11 @@ package struct ConversionReport: Sendable {
   package var digestsAreOfParameters = false
   package var sources: [Source] = []
   package var targets: [Target] = []
-  package var drops: [Drop] = []
+  /// Paths in OUT of the files that hold chunks.
+  package var chunkFiles: [String] = []
+  /// All files of OUT but for the report.
+  package var files: [ReportedFile] = []
+  package var omissions: [Omission] = []
   package var dtypeChanges: [DTypeChange] = []
   package var losses: [Loss] = []
   package var notes: [String] = []
@@ -103,7 +111,7 @@ package struct ConversionReport: Sendable {
 // MARK: - JSON
 
 extension ConversionReport {
-  /// The summary: all but the list of every tensor.
+  /// The summary: all but the lists of every file and tensor.
   package var summary: JSONValue {
     .object([
       "schema": .integer(ConversionReport.schemaVersion),
@@ -116,7 +124,7 @@ extension ConversionReport {
       "plan_hash": .string(hex(planHash)),
       "tensors": .object(["sources": .integer(sources.count), "targets": .integer(targets.count)]),
       "digests_of": .string(digestsAreOfParameters ? "megatron_parameters" : "hugging_face_tensors"),
-      "drops": .array(drops.map(ConversionReport.json)),
+      "omissions": .array(omissions.map(\.json)),
       "dtype_changes": .array(dtypeChanges.map(ConversionReport.json)),
       "lossy": .array(losses.map(ConversionReport.json)),
       "notes": .array(notes.map { .string($0) }),
@@ -129,33 +137,10 @@ extension ConversionReport {
     ])
   }
 
-  /// The file's bytes.
-  package func encoded() -> [UInt8] {
-    guard case .object(var report) = summary else { return [] }
-    report["sources"] = .array(sources.map(ConversionReport.json))
-    report["targets"] = .array(targets.map(ConversionReport.json))
-    return JSONWriter.write(.object(report), .indented(1)) + [UInt8(ascii: "\n")]
-  }
-
   private static func json(_ checkpoint: Checkpoint) -> JSONValue {
     .object([
       "path": .string(checkpoint.path), "format": .string(checkpoint.format),
       "bytes": .integer(Int(clamping: checkpoint.bytes)),
-    ])
-  }
-
-  private static func json(_ source: Source) -> JSONValue {
-    .object([
-      "name": .string(source.name), "dtype": .string(source.dtype),
-      "shape": .array(source.shape.map { .integer($0) }), "crc64": .string(hex(source.digest)),
-    ])
-  }
-
-  private static func json(_ target: Target) -> JSONValue {
-    .object([
-      "name": .string(target.name), "dtype": .string(target.dtype),
-      "shape": .array(target.shape.map { .integer($0) }), "sources": .array(target.sources.map { .string($0) }),
-      "chunks_crc32": .array(target.chunks.map { .string(hex($0)) }),
     ])
   }
 
@@ -164,10 +149,6 @@ extension ConversionReport {
       "from": .string(read.path), "component": read.component.map { .string($0) } ?? .null,
       "equal": .integer(read.equal), "changed_dtype": .integer(read.changed),
     ])
-  }
-
-  private static func json(_ drop: Drop) -> JSONValue {
-    .object(["name": .string(drop.name), "reason": .string(drop.reason), "bytes": .integer(drop.bytes)])
   }
 
   private static func json(_ change: DTypeChange) -> JSONValue {
@@ -180,10 +161,4 @@ extension ConversionReport {
       "elements": .integer(loss.elements), "of": .integer(loss.of),
     ])
   }
-}
-
-/// A digest as its digits.
-func hex<Number: FixedWidthInteger>(_ number: Number) -> String {
-  let digits = String(number, radix: 16)
-  return String(repeating: "0", count: Number.bitWidth / 4 - digits.count) + digits
 }

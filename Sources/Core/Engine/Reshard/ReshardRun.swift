@@ -30,7 +30,8 @@ package struct ReshardRun: Sendable {
       let writer = StoredWriter(
         model: plan.outputModel(request), request: request, training: try training(),
         tokenizer: (plan.stored.companionFolder ?? "", plan.stored.companions), isPart: plan.stored.only != nil)
-      let result = try writer.write(plan.output, into: stage, from: sources, progress: progress)
+      let written = try writer.write(plan.output, into: stage, from: sources, progress: progress)
+      let result = written.result
       try plan.stored.checkDigests(result.gathered.digests, areWhole: result.gathered.areWhole, files: sources)
       let isRecorded = try plan.stored.origin.writeRecord(
         config: plan.config, leftOut: plan.stored.manifest?.leftOut ?? [], only: plan.stored.only, into: stage.path)
@@ -38,10 +39,11 @@ package struct ReshardRun: Sendable {
       let readAgain = try request.splices.isEmpty ? [] : Reread(folder: stage.path, resources: request.resources).check(plan, result, request)
       try snapshot.check()
       var report = report()
-      report.drops += differing.map { .init(name: $0.name, reason: $0.reason, bytes: $0.bytes) }
+      report.omissions += differing.map(Omission.init)
       report.readAgain = readAgain
       if !isRecorded { report.notes.append("OUT does not say its model: name --hf-config when it is read") }
-      report.add(plan.conversion, names: plan.conversion.whole.map(\.name), result: result)
+      report.add(plan.conversion, names: plan.conversion.whole.map(\.name), result: result, written: written)
+      report.files = try ReportedFile.all(in: stage.path, known: written.known(plan.output.catalog.files))
       report.bytesResumed = stage.bytesResumed
       report.seconds = MonotonicClock.seconds() - start
       try FileSystem.writeSmallFile(FileSystem.join(stage.path, ConversionReport.fileName), report.encoded())
@@ -76,7 +78,7 @@ package struct ReshardRun: Sendable {
       output: .init(
         path: request.output, format: plan.format.rawValue, bytes: plan.output.catalog.files.reduce(0) { $0 + $1.size }),
       layout: plan.layout.cluster.json, planHash: plan.conversion.hash)
-    report.drops = plan.drops.map { .init(name: $0.name, reason: $0.reason, bytes: $0.bytes) }
+    report.omissions = plan.drops.map(Omission.init)
     report.notes = plan.notes
     return report
   }

@@ -1,107 +1,122 @@
-import MimoChecksum
 import MimoFormats
 import MimoMapping
 import MimoPlan
 import MimoPlugins
 import MimoSystem
 import MimoTensor
-import Synchronization
 
 extension VerifyPlan {
   /// One checkpoint against the digests of the report that was written with it.
   init(digestsOf request: VerifyRequest, format: CheckpointFormat, plugin: PluginLibrary) throws(MimoError) {
-    let path = FileSystem.join(request.first, ConversionReport.fileName)
-    guard try FileSystem.exists(path) else {
+    guard let place = try ReportPlace(of: request.first) else {
       throw MimoError(
         .usage, "has no \(ConversionReport.fileName) to be checked against", path: request.first,
         remedy: "Name a second checkpoint to compare it with")
     }
-    let report = try RecordedDigests(try FileSystem.readSmallFile(path, limit: 1 << 30), path: path)
+    let report = try RecordedReport(file: place.path)
     let check =
-      format == .hf
-      ? try DigestCheck(folder: request.first, report) : try DigestCheck(stored: request, format, report, plugin: plugin)
+      report.schema == 1
+      ? try DigestCheck(schema1: report, request, format, in: place.root, plugin: plugin)
+      : try DigestCheck(report, request, format, in: place, plugin: plugin)
     guard !check.items.isEmpty else {
       throw MimoError(
-        .invalidInput, "has no digest of anything in the checkpoint", path: path,
+        .invalidInput, "has no digest of anything in the checkpoint", path: place.path,
         remedy: "The report belongs to another checkpoint")
     }
-    self.init(bytes: check.items.reduce(0) { $0 + $1.bytes }) { (progress) throws(MimoError) in
-      try check.run(request, progress: progress)
-    }
+    self.init(bytes: check.bytes) { (progress) throws(MimoError) in try check.run(request, progress: progress) }
   }
 }
 
-/// The digests in a conversion report.
-package struct RecordedDigests {
-  /// CRC-64 of each Hugging Face tensor, by name.
-  private(set) var whole: [String: UInt64] = [:]
-  /// CRC-32 of each stored chunk of a target, by name.
-  private(set) var chunks: [String: [UInt32]] = [:]
+extension DigestCheck {
+  /// All files that the report lists, and the tensors in them.
+  init(
+    _ report: RecordedReport, _ request: VerifyRequest, _ format: CheckpointFormat, in place: ReportPlace,
+    plugin: PluginLibrary
+  ) throws(MimoError) {
+    self.init(
+      basis: "each file, and \(format == .hf ? "each tensor by its CRC-64" : "each stored chunk by its CRC-32"), with "
+        + ConversionReport.fileName, format: report.format,
+      root: place.root)
+    var numbers: [String: Int] = [:]
+    for file in report.files.values.sorted(by: { bytewiseLess($0.path, $1.path) }) {
+      guard try takes(file) else { continue }
+      numbers[file.path] = files.count
+      whole[files.count] = file
+      files.append(StoredFile(path: FileSystem.join(root, file.path), size: file.bytes))
+    }
+    do throws(MimoError) {
+      items = try DigestCheck.tensors(report, request, format, in: place, numbers, skipped: &skipped, plugin: plugin)
+    } catch {
+      obstacle = error
+    }
+    addBytesAroundTensors()
+    try noteUnlisted(report)
+  }
 
-  /// Reads the bytes of a `conversion_report.json`.
-  package init(_ bytes: [UInt8], path: String) throws(MimoError) {
-    let json = try JSONParser.parse(bytes, path: path)
-    guard json["schema"]?.integer == ConversionReport.schemaVersion else {
-      throw MimoError(.unsupported, "is of another schema than \(ConversionReport.schemaVersion)", path: path)
+  /// Whether a listed file is there and is to be read.
+  private mutating func takes(_ file: ReportedFile) throws(MimoError) -> Bool {
+    guard !TrackerFiles.contains(file.path) else {
+      skipped.append(.init(name: file.path, reason: "trainers that go on from this checkpoint rewrite it"))
+      return false
     }
-    for tensor in json["sources"]?.array ?? [] {
-      guard let name = tensor["name"]?.string, let crc = tensor["crc64"]?.string.flatMap({ UInt64($0, radix: 16) }) else {
-        throw MimoError(.invalidInput, "a source has no name or no crc64", path: path)
-      }
-      guard whole.updateValue(crc, forKey: name) == nil else {
-        throw MimoError(.invalidInput, "two sources have the same name", path: path, tensor: name)
+    let path = FileSystem.join(root, file.path)
+    guard try FileSystem.exists(path) else {
+      differences.append(.init(name: file.path, difference: .missing(from: "the checkpoint")))
+      return false
+    }
+    let info = try FileSystem.info(at: path)
+    guard info.kind == .regular, info.size == file.bytes else {
+      let found = info.kind == .regular ? "\(info.size) bytes" : "a \(info.kind.rawValue)"
+      differences.append(.init(name: file.path, difference: .digest(expected: "\(file.bytes) bytes", found: found, place: path)))
+      return false
+    }
+    return true
+  }
+
+  /// The tensors of the checkpoint, with what the report says of each.
+  private static func tensors(
+    _ report: RecordedReport, _ request: VerifyRequest, _ format: CheckpointFormat, in place: ReportPlace,
+    _ numbers: [String: Int], skipped: inout [VerifyReport.Skipped], plugin: PluginLibrary
+  ) throws(MimoError) -> [Item] {
+    if format == .hf {
+      var check = try DigestCheck(folder: request.first, report, in: place.root)
+      skipped += check.skipped
+      check.items.removeAll { place.relative(check.files[$0.file].path).flatMap { numbers[$0] } == nil }
+      return check.items.map { item in
+        var item = item
+        item.file = place.relative(check.files[item.file].path).flatMap { numbers[$0] } ?? 0
+        return item
       }
     }
-    for target in json["targets"]?.array ?? [] {
-      guard let name = target["name"]?.string, let list = target["chunks_crc32"]?.array else {
-        throw MimoError(.invalidInput, "a target has no name or no chunks_crc32", path: path)
-      }
-      let digests = try list.map { value throws(MimoError) in
-        guard let crc = value.string.flatMap({ UInt32($0, radix: 16) }) else {
-          throw MimoError(.invalidInput, "a digest is no hexadecimal number", path: path, tensor: name)
+    let stored = try open(request, format, plugin: plugin)
+    var items: [Item] = []
+    for index in stored.description.targets.indices {
+      let name = stored.name(of: index)
+      let known = PlacedChunks(report.chunks[name] ?? [])
+      let target = stored.catalog.targets[index]
+      for chunk in stored.catalog.chunks[target.chunks] {
+        guard chunk.isRowMajor else {
+          skipped.append(.init(name: name, reason: "does not lie in one run of bytes; its file is checked as a whole"))
+          continue
         }
-        return crc
-      }
-      guard chunks.updateValue(digests, forKey: name) == nil else {
-        throw MimoError(.invalidInput, "two targets have the same name", path: path, tensor: name)
-      }
-    }
-  }
-}
-
-/// Byte ranges of files and the digests that they must have.
-struct DigestCheck: Sendable {
-  enum Digest: Sendable, Hashable {
-    case crc64(UInt64)
-    case crc32(UInt32)
-
-    var text: String {
-      switch self {
-      case .crc64(let value): hex(value)
-      case .crc32(let value): hex(value)
+        guard let width = target.dtype.byteWidth,
+          let path = place.relative(stored.catalog.files[chunk.file].path), let file = numbers[path],
+          let digest = known[path, chunk.region]
+        else {
+          skipped.append(.init(name: name, reason: "the report has no digest of it"))
+          continue
+        }
+        items.append(
+          Item(name: name, file: file, offset: chunk.offset, bytes: chunk.region.volume * width, kind: .crc32(digest)))
       }
     }
+    return items
   }
 
-  struct Item: Sendable {
-    var name: String
-    var file: Int
-    var offset: UInt64
-    var bytes: Int
-    var expected: Digest
-  }
-
-  private(set) var items: [Item] = []
-  private var files: [StoredFile] = []
-  private var differences: [VerifyReport.Tensor] = []
-  private var skipped: [VerifyReport.Skipped] = []
-  private let basis: String
-  private let format: String
-
-  /// The tensors of a folder, each with one digest over its bytes.
-  init(folder path: String, _ report: RecordedDigests) throws(MimoError) {
-    basis = "each tensor's bytes against its CRC-64 in \(ConversionReport.fileName)"
-    format = "hf"
+  /// The tensors of a Hugging Face folder, each with one digest over its bytes.
+  init(folder path: String, _ report: RecordedReport, in root: String) throws(MimoError) {
+    self.init(
+      basis: "each tensor's bytes against its CRC-64 in \(ConversionReport.fileName)", format: "hf", root: root)
     let folder = try HuggingFaceFolder.open(path)
     files = folder.files.map { StoredFile(path: $0.path, size: $0.size) }
     var left = report.whole
@@ -113,139 +128,63 @@ struct DigestCheck: Sendable {
       items.append(
         Item(
           name: tensor.name, file: tensor.file, offset: tensor.range.lowerBound, bytes: tensor.range.count,
-          expected: .crc64(expected)))
+          kind: .crc64(expected)))
     }
     differences = left.keys.sorted().map { .init(name: $0, difference: .missing(from: "the checkpoint")) }
   }
 
-  /// The chunks of a Megatron checkpoint, each with a digest of its own.
-  init(
-    stored request: VerifyRequest, _ format: CheckpointFormat, _ report: RecordedDigests, plugin: PluginLibrary
-  ) throws(MimoError) {
-    basis = "each stored chunk's bytes against its CRC-32 in \(ConversionReport.fileName)"
-    let origin: ModelOrigin
-    if let folder = request.configFolder {
-      origin = try ModelOrigin(folder: folder)
-    } else {
-      origin = try ModelOrigin(beside: request.first)
-    }
+  static func open(
+    _ request: VerifyRequest, _ format: CheckpointFormat, plugin: PluginLibrary
+  ) throws(MimoError) -> StoredCheckpoint {
+    let origin =
+      if let folder = request.configFolder { try ModelOrigin(folder: folder) } else { try ModelOrigin(beside: request.first) }
     var stored = try StoredCheckpoint(
       request.first, format: format, of: origin, expertStorage: nil, withOptimizer: true, plugin: plugin)
     try stored.locate(jobs: request.resources.jobs)
-    self.format = stored.formatName
-    files = stored.catalog.files
-    var left = report.chunks
-    for index in stored.description.targets.indices {
-      let name = stored.name(of: index)
-      guard let digests = left.removeValue(forKey: name), !digests.isEmpty else {
-        skipped.append(.init(name: name, reason: "the report has no digest of it"))
-        continue
-      }
-      try add(index, name, digests, of: stored)
-    }
-    differences = left.keys.sorted().map { .init(name: $0, difference: .missing(from: "the checkpoint")) }
+    return stored
   }
 
-  private mutating func add(
-    _ index: Int, _ name: String, _ digests: [UInt32], of stored: StoredCheckpoint
-  ) throws(MimoError) {
-    let target = stored.catalog.targets[index]
-    guard target.chunks.count == digests.count, let width = target.dtype.byteWidth else {
-      throw MimoError(
-        .invalidInput, "has \(target.chunks.count) chunks, but \(ConversionReport.fileName) tells of \(digests.count)",
-        path: stored.path, tensor: name, remedy: "The report belongs to another checkpoint")
-    }
-    let order =
-      switch stored.format {
-      case .ranks: Array(target.chunks)
-      case .fsdpDTensor: DigestCheck.rowOrder(target, stored.catalog)
-      default: DigestCheck.writingOrder(index, of: stored)
+  /// Fills each file up with what lies around its tensors; one whose tensors overlap is read twice.
+  private mutating func addBytesAroundTensors() {
+    let byFile = Dictionary(grouping: items.indices) { items[$0].file }
+    for (number, file) in whole {
+      let own = (byFile[number] ?? []).sorted { items[$0].offset < items[$1].offset }
+      if let gaps = DigestCheck.gaps(in: file, number, between: own.map { items[$0] }) {
+        items += gaps
+      } else {
+        for index in own { items[index].isOfFile = false }
+        items.append(Item(name: nil, file: number, offset: 0, bytes: Int(clamping: file.bytes), kind: file.digest))
       }
-    for (chunk, digest) in zip(order, digests) {
-      let place = stored.catalog.chunks[chunk]
-      guard place.strides == rowMajorStrides(place.region.extent) else {
-        skipped.append(.init(name: name, reason: "a part of it does not lie in one run of bytes"))
-        continue
-      }
-      items.append(
-        Item(
-          name: name, file: place.file, offset: place.offset, bytes: place.region.volume * width, expected: .crc32(digest)))
     }
   }
 
-  /// A writer of uneven rows takes them as they lie in the tensor.
-  private static func rowOrder(_ target: StoredTarget, _ catalog: StoredCatalog) -> [Int] {
-    target.chunks.sorted {
-      catalog.chunks[$0].region.offset.lexicographicallyPrecedes(catalog.chunks[$1].region.offset)
+  /// nil when the items can not make up the digest of their file.
+  private static func gaps(in file: ReportedFile, _ number: Int, between items: [Item]) -> [Item]? {
+    var gaps: [Item] = []
+    var end: UInt64 = 0
+    func gap(_ range: Range<UInt64>) -> Item {
+      Item(name: nil, file: number, offset: range.lowerBound, bytes: range.count, kind: file.digest)
     }
-  }
-
-  /// A writer takes shard after shard, and within each its segments in order.
-  private static func writingOrder(_ index: Int, of stored: StoredCheckpoint) -> [Int] {
-    let placement = stored.description.targets[index].placement
-    guard let dim = placement.splitDim else { return Array(stored.catalog.targets[index].chunks) }
-    func key(_ chunk: Int) -> (shard: Int, segment: Int) {
-      let region = stored.catalog.chunks[chunk].region
-      var start = 0
-      for (segment, part) in placement.segments.enumerated() {
-        if region.offset[dim] < start + part.extent {
-          return ((region.offset[dim] - start) / max(region.extent[dim], 1), segment)
-        }
-        start += part.extent
-      }
-      return (Int.max, 0)
+    for item in items {
+      guard item.offset >= end, item.kind.isSameKind(as: file.digest) else { return nil }
+      if item.offset > end { gaps.append(gap(end..<item.offset)) }
+      end = item.offset + UInt64(item.bytes)
     }
-    return stored.catalog.targets[index].chunks.sorted { key($0) < key($1) }
+    if end < file.bytes || items.isEmpty { gaps.append(gap(end..<max(end, file.bytes))) }
+    return gaps
   }
 
-  func run(_ request: VerifyRequest, progress: @escaping ProgressHandler) throws(MimoError) -> VerifyReport {
-    let opened = try OutputFolder.open(files)
-    let order = items.indices.sorted { (items[$0].file, items[$0].offset) < (items[$1].file, items[$1].offset) }
-    let queue = WorkQueue(count: order.count)
-    let wrong = Wrong()
-    let window = request.resources.windowBytes
-    try Workers.run(count: min(request.resources.jobs, max(1, order.count))) { worker throws(MimoError) in
-      var buffer = ByteBuffer()
-      while !worker.isCancelled, let next = queue.next() {
-        let item = items[order[next]]
-        var sums: (UInt64, UInt32) = (0, 0)
-        var position = 0
-        while position < item.bytes {
-          try Interruption.check()
-          let bytes = buffer.reserve(min(window, item.bytes - position))
-          try opened[item.file].read(into: bytes, at: item.offset + UInt64(position))
-          switch item.expected {
-          case .crc64: sums.0 = mimo_crc64(sums.0, bytes.baseAddress, bytes.count)
-          case .crc32: sums.1 = mimo_crc32(sums.1, bytes.baseAddress, bytes.count)
-          }
-          position += bytes.count
-          progress(bytes.count, item.name)
-        }
-        let found: Digest = if case .crc64 = item.expected { .crc64(sums.0) } else { .crc32(sums.1) }
-        if found != item.expected { wrong.found.withLock { $0[order[next]] = found } }
-      }
-    }
-    return report(request, wrong.found.withLock { $0 })
+  /// What lies in the folder and is not the report's says nothing of what is.
+  private mutating func noteUnlisted(_ report: RecordedReport) throws(MimoError) {
+    let unlisted = try FileTree(root).files.map(\.path).filter { report.files[$0] == nil && $0 != ConversionReport.fileName }
+    guard let first = unlisted.first else { return }
+    notes.append("\(unlisted.count) files are not in the report and were not looked at: \(first)\(unlisted.count > 1 ? ", ..." : "")")
   }
+}
 
-  private final class Wrong: Sendable {
-    let found = Mutex<[Int: Digest]>([:])
-  }
+/// Files at the root of a checkpoint that a trainer rewrites when it goes on from there.
+enum TrackerFiles {
+  private static let names: Set<String> = ["latest_checkpointed_iteration.txt", "latest_train_state.pt"]
 
-  private func report(_ request: VerifyRequest, _ wrong: [Int: Digest]) -> VerifyReport {
-    var report = VerifyReport(a: .init(path: request.first, format: format), b: nil, basis: basis)
-    report.differences =
-      differences
-      + wrong.keys.sorted().map { index in
-        .init(
-          name: items[index].name,
-          difference: .digest(
-            expected: items[index].expected.text, found: wrong[index]?.text ?? "",
-            place: "\(files[items[index].file].path), byte \(items[index].offset)"))
-      }
-    report.skipped = skipped
-    report.comparedTensors = items.count
-    report.comparedBytes = items.reduce(0) { $0 + $1.bytes }
-    return report
-  }
+  static func contains(_ path: String) -> Bool { names.contains(path) }
 }

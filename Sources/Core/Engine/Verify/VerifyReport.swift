@@ -47,6 +47,8 @@ package struct VerifyReport: Sendable {
   /// What was compared with what, in words.
   package var basis: String
   package var comparedTensors = 0
+  /// Of a checkpoint that was checked against its report.
+  package var comparedFiles = 0
   package var comparedBytes = 0
   /// In the order of the checkpoint.
   package var differences: [Tensor] = []
@@ -70,6 +72,7 @@ extension VerifyReport {
     .object([
       "same": .bool(isSame), "a": VerifyReport.json(a), "b": b.map(VerifyReport.json) ?? .null,
       "basis": .string(basis), "tensors_compared": .integer(comparedTensors), "bytes_compared": .integer(comparedBytes),
+      "files_compared": .integer(comparedFiles),
       "tensors_differing": .integer(differences.count), "elements_differing": .integer(differingElements),
       "differences": .array(differences.prefix(VerifyReport.mostListed).map(VerifyReport.json)),
       "not_compared": .array(skipped.map { .object(["name": .string($0.name), "reason": .string($0.reason)]) }),
