@@ -89,11 +89,18 @@ package final class File: Sendable {
       if n == 0 { break }
       done += n
     }
+    BitFlip.pass(.read, path, at: position, UnsafeMutableRawBufferPointer(rebasing: buffer[..<done]))
     return done
   }
 
   /// Writes the whole buffer at `position`.
   package func write(_ buffer: UnsafeRawBufferPointer, at position: UInt64) throws(MimoError) {
+    try BitFlip.passACopy(.write, path, at: position, buffer) { (bytes) throws(MimoError) in
+      try put(bytes, at: position)
+    }
+  }
+
+  private func put(_ buffer: UnsafeRawBufferPointer, at position: UInt64) throws(MimoError) {
     let start = try offset(position)
     _ = try offset(position, adding: buffer.count)
     guard writing.isInTurn else { return try writeAll(buffer, at: position, start) }

@@ -30,6 +30,9 @@ extension Mover {
       if lost > 0, !plan.stored.chunks[part.chunk].isReplica { tally.lost += lost }
       bytes = UnsafeRawPointer(target)
     }
+    BitFlip.pass(
+      .converted, storedFiles[plan.stored.chunks[part.chunk].file].path, at: UInt64(unit.elements.lowerBound),
+      UnsafeMutableRawBufferPointer(start: UnsafeMutableRawPointer(mutating: bytes), count: count * stored))
     try write(bytes, runs: starts, of: run * stored, width: stored, to: part.chunk)
     tally.add(elements: count, ofChunk: part.chunk)
     tally.bytesWritten += count * stored

@@ -49,11 +49,13 @@ struct Mover: UnitMover, ~Copyable {
       switch plan.direction {
       case .wholeToStored:
         try fill(buffer, with: unit, of: tensor, at: start)
+        passWindow(buffer, of: unit)
         try forEachPart(of: unit, replicas: true) { mover, part throws(MimoError) in
           try mover.store(part, of: unit, from: buffer)
         }
       case .storedToWhole:
         try collect(unit, into: buffer)
+        passWindow(buffer, of: unit)
         digest(buffer, of: unit.tensor, at: unit.elements.lowerBound * width)
         try wholeFiles[tensor.file].write(UnsafeRawBufferPointer(buffer), at: start)
         tally.bytesWritten += buffer.count
@@ -63,6 +65,12 @@ struct Mover: UnitMover, ~Copyable {
       throw error.at(tensor: tensor.name)
     }
     return tally
+  }
+
+  /// The moment between reading and storing a window; the path is that of a file of the checkpoint with chunks.
+  private func passWindow(_ buffer: UnsafeMutableRawBufferPointer, of unit: WorkUnit) {
+    guard let file = storedFiles.first else { return }
+    BitFlip.pass(.window, file.path, at: UInt64(unit.elements.lowerBound), buffer)
   }
 
   /// Reads the window's elements, decoded where they are stored as codes and scales.
@@ -103,6 +111,7 @@ struct Mover: UnitMover, ~Copyable {
   ) throws(MimoError) -> UnitTally {
     tally = UnitTally()
     let tensor = plan.whole[unit.tensor]
+    passWindow(buffer, of: unit)
     digest(buffer, of: unit.tensor, at: unit.elements.lowerBound * (tensor.dtype.byteWidth ?? 1))
     do throws(MimoError) {
       try forEachPart(of: unit, replicas: true) { mover, part throws(MimoError) in

@@ -1,0 +1,161 @@
+import Foundation
+import Glibc
+import MimoPlugins
+import MimoSystem
+import Synchronization
+import Testing
+
+@testable import MimoEngine
+
+/// One wrong bit at each step between the source's disk and OUT's disk, and who catches it: the table of docs/trust.md.
+@Suite(.enabled(if: TinyConversion.hasPlugin, "libQwen3VL.so is not built"))
+struct WrongBitTests {
+  /// Who says first that something is wrong.
+  enum Catcher: String {
+    /// The run itself: one error, no OUT.
+    case run
+    /// `verify OUT`, against its own report.
+    case verifyOut
+    /// `verify SOURCE OUT` alone: OUT agrees with its report.
+    case verifyBoth
+  }
+
+  static let table: [(kind: TinyConversion.Kind, step: BitFlip.Step, catcher: Catcher)] = [
+    // Nobody knows what safetensors of somebody else should hold.
+    (.importDist, .read, .verifyBoth), (.importRanks, .read, .verifyBoth), (.importFSDP, .read, .verifyBoth),
+    (.export, .read, .run), (.reshard, .read, .run),
+    // Memory between two digests.
+    (.importDist, .window, .verifyBoth), (.importRanks, .window, .verifyBoth), (.export, .window, .verifyBoth),
+    (.reshard, .window, .verifyBoth), (.importDist, .converted, .verifyBoth), (.importFSDP, .converted, .verifyBoth),
+    (.reshard, .converted, .verifyBoth),
+    // Behind the digest of what is written.
+    (.importDist, .write, .verifyOut), (.importRanks, .write, .verifyOut), (.importFSDP, .write, .verifyOut),
+    (.export, .write, .verifyOut), (.reshard, .write, .verifyOut),
+  ]
+
+  @Test(arguments: table.indices)
+  func aWrongBitIsCaughtWhereTheTableSays(_ row: Int) throws {
+    let (kind, step, catcher) = Self.table[row]
+    let folder = try TemporaryFolder()
+    let conversion = try TinyConversion(kind, in: folder.path)
+    if kind == .importDist || kind == .importRanks || kind == .importFSDP {
+      // As a folder of somebody else, who wrote no report.
+      try FileSystem.removeTree(FileSystem.join(conversion.source, ConversionReport.fileName))
+    }
+    let failure = try flipping(step, in: conversion)
+    #expect(try caught(failure, conversion) == catcher, "\(failure?.description ?? "no error")")
+  }
+
+  @Test(arguments: [TinyConversion.Kind.importDist, .importRanks, .importFSDP, .export, .reshard])
+  func aBitThatRotsOnTheDiskIsFoundByVerify(_ kind: TinyConversion.Kind) throws {
+    let folder = try TemporaryFolder()
+    let conversion = try TinyConversion(kind, in: folder.path)
+    try conversion.run()
+    #expect(try verify(conversion.output, nil))
+    let path = try #require(try weightFiles(conversion.output).last)
+    let file = try File.openForUpdating(path)
+    try flip(file, at: try file.size() * 2 / 3)
+    #expect(try !verify(conversion.output, nil))
+  }
+
+  @Test func aBitThatRotsInTheJournalCostsWorkAndNoBytes() throws {
+    let folder = try TemporaryFolder()
+    let conversion = try TinyConversion(.importDist, in: folder.path)
+    try conversion.run()
+    let expected = try conversion.result()
+    try conversion.clear()
+    let writes = Counter()
+    let work = conversion.workFolder
+    let stopped = error { () throws(MimoError) in
+      try FaultInjection.with({ call, path in
+        guard call == .pwrite, path.hasPrefix(work), path.hasSuffix(".distcp") else { return nil }
+        writes.add(1)
+        return writes.total > 30 ? .failure(ENOSPC) : nil
+      }) { () throws(MimoError) in _ = try conversion.run() }
+    }
+    try #require(stopped?.remedy?.contains("goes on from there") == true)
+    let journal = try File.openForUpdating(FileSystem.join(work, "journal"))
+    try flip(journal, at: try journal.size() - 20)
+    try conversion.run()
+    #expect(try conversion.result() == expected)
+  }
+
+  @Test func aBitThatRotsInADigestOfTheReportIsFoundByVerify() throws {
+    let folder = try TemporaryFolder()
+    let conversion = try TinyConversion(.importDist, in: folder.path)
+    try conversion.run()
+    let path = FileSystem.join(conversion.output, ConversionReport.fileName)
+    var text = String(decoding: try FileSystem.readSmallFile(path), as: UTF8.self)
+    let digest = try #require(text.range(of: "\"crc32\": \""))
+    let place = digest.upperBound
+    text.replaceSubrange(place..<text.index(after: place), with: text[place] == "0" ? "1" : "0")
+    try FileSystem.removeTree(path)
+    try FileSystem.writeSmallFile(path, Array(text.utf8))
+    #expect(try !verify(conversion.output, nil))
+  }
+
+  // MARK: -
+
+  /// Runs the conversion with one bit turned at a step of a weight; the error that it ended in.
+  private func flipping(_ step: BitFlip.Step, in conversion: TinyConversion) throws -> MimoError? {
+    let isDone = Mutex(false)
+    let (root, work) = (conversion.root, conversion.workFolder)
+    let failure = error { () throws(MimoError) in
+      try BitFlip.with({ reached, path, position, bytes in
+        guard reached == step, Self.isWeight(step, path, position, root: root, work: work), bytes.count >= 64 else { return }
+        isDone.withLock { done in
+          guard !done else { return }
+          done = true
+          // A bit of a mantissa: the value stays a number, and no kernel rounds it away.
+          bytes[bytes.count / 2 & ~1] ^= 0x40
+        }
+      }) { () throws(MimoError) in _ = try conversion.run() }
+    }
+    try #require(isDone.withLock { $0 }, "no byte came by")
+    return failure
+  }
+
+  /// Whether these bytes are of a weight, and no head or frame.
+  private static func isWeight(
+    _ step: BitFlip.Step, _ path: String, _ position: UInt64, root: String, work: String
+  ) -> Bool {
+    switch step {
+    case .window, .converted: path.hasPrefix(root)
+    case .read: path.hasPrefix(root) && !path.hasPrefix(work) && isWeightFile(path) && position > 60_000
+    case .write: path.hasPrefix(work) && isWeightFile(path) && position > 60_000
+    }
+  }
+
+  private static func isWeightFile(_ path: String) -> Bool { path.hasSuffix(".safetensors") || path.hasSuffix(".distcp") }
+
+  private func caught(_ failure: MimoError?, _ conversion: TinyConversion) throws -> Catcher? {
+    guard failure == nil else {
+      #expect(failure?.code == .invalidInput)
+      #expect(try !FileSystem.exists(conversion.output))
+      return .run
+    }
+    guard try verify(conversion.output, nil) else { return .verifyOut }
+    return try verify(conversion.source, conversion.output) ? nil : .verifyBoth
+  }
+
+  private func verify(_ first: String, _ second: String?) throws -> Bool {
+    let request = VerifyRequest(
+      first: first, second: second, configFolder: nil, resources: Resources(jobs: 1, memory: 8 << 20))
+    return try VerifyPlan(request, plugin: try PluginLibrary(path: TinyConversion.plugin)).run { _, _ in }.isSame
+  }
+
+  private func weightFiles(_ folder: String) throws -> [String] {
+    let inside = FileSystem.join(folder, "iter_0000000")
+    let place = try FileSystem.isDirectory(inside) ? inside : folder
+    return try FileSystem.list(place).filter(Self.isWeightFile).map { FileSystem.join(place, $0) }
+  }
+
+  private func flip(_ file: File, at position: UInt64) throws {
+    var byte: [UInt8] = [0]
+    try byte.withUnsafeMutableBytes { buffer in
+      capture { () throws(MimoError) in try file.read(into: buffer, at: position) }
+    }.get()
+    byte[0] ^= 0x40
+    try file.write(byte, at: position)
+  }
+}
