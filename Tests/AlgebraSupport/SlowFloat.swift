@@ -56,19 +56,24 @@ package struct SlowConversion {
   private let right: SlowFloat
   private let single: SlowFloat
   private let addend: Double?
+  private let isSingle: (left: Bool, right: Bool)
 
   package init?(left: DType, right: DType, addend: Double?) {
+    isSingle = (left == .f32, right == .f32)
     guard let left = SlowFloat(left), let right = SlowFloat(right), let single = SlowFloat(.f32) else { return nil }
     (self.left, self.right, self.single) = (left, right, single)
     self.addend = addend.map(single.rounded)
   }
 
-  package func toRight(_ bits: UInt64) -> UInt64 { move(bits, left, right, addend) }
-  package func toLeft(_ bits: UInt64) -> UInt64 { move(bits, right, left, addend.map { -$0 }) }
+  package func toRight(_ bits: UInt64) -> UInt64 { move(bits, left, right, addend, toSingle: isSingle.right) }
+  package func toLeft(_ bits: UInt64) -> UInt64 {
+    move(bits, right, left, addend.map { -$0 }, toSingle: isSingle.left)
+  }
 
-  private func move(_ bits: UInt64, _ from: SlowFloat, _ to: SlowFloat, _ addend: Double?) -> UInt64 {
+  private func move(_ bits: UInt64, _ from: SlowFloat, _ to: SlowFloat, _ addend: Double?, toSingle: Bool) -> UInt64 {
     let value = from.value(bits)
     guard let addend else { return to.bits(value) }
-    return to.bits(from.rounded(single.rounded(value + addend)))
+    let sum = single.rounded(value + addend)
+    return to.bits(toSingle ? sum : from.rounded(sum))
   }
 }

@@ -64,6 +64,18 @@ private final class Screen: Sendable {
     #expect(Progress.Style.fitting(log, quiet: true) == .silent)
   }
 
+  @Test(arguments: [
+    ("xterm-256color", nil, true), ("xterm", "", true), ("xterm", "1", false), ("dumb", nil, false), ("", nil, false),
+    (nil, nil, false),
+  ] as [(String?, String?, Bool)])
+  func aTerminalThatIsDumbOrWantsNoColourGetsPlainLines(terminal: String?, noColour: String?, hears: Bool) {
+    func heard(_ terminal: UnsafePointer<CChar>?) -> Bool {
+      guard let noColour else { return Progress.Style.hearsEscapes(terminal, nil) }
+      return noColour.withCString { Progress.Style.hearsEscapes(terminal, $0) }
+    }
+    #expect((terminal.map { $0.withCString { heard($0) } } ?? heard(nil)) == hears)
+  }
+
   @Test func quietSaysNothingAndAsksForNoNames() {
     let screen = Screen()
     let progress = screen.progress(1000, .silent)

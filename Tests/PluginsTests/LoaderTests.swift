@@ -53,6 +53,17 @@ struct LoaderTests {
     #expect(error?.description.contains(refusal.says) == true, "\(String(describing: error))")
   }
 
+  /// A slip in config.json is looked for in config.json, not in the plugin.
+  @Test func aModelThatIsTooLargeIsSaidWithItsCounts() throws {
+    let plugin = try PluginLibrary(path: try ToyPlugin.path(fault: 0))
+    guard case .object(var config) = ToyPlugin.model.config else { throw CancellationError() }
+    config["num_experts"] = .integer(65536)
+    let error = #expect(throws: MimoError.self) {
+      try plugin.describe(ModelInput(config: .object(config)), layout: "megatron", declarationLimit: 1)
+    }
+    #expect(error?.message.contains("(num_experts 65536") == true && error?.message.contains("contract") == false)
+  }
+
   @Test func aSoundPluginIsLoadedAndDescribes() throws {
     let plugin = try PluginLibrary(path: try ToyPlugin.path(fault: 0))
     #expect(plugin.info.family == "Toy")

@@ -57,6 +57,26 @@ private final class SeenIndices: Sendable {
     }
   }
 
+  /// "Nothing was published" is of no use to who stops a comparison.
+  @Test(arguments: [nil, "Nothing was published"]) func aStopSaysWhatItMeansForTheCommand(consequence: String?) async {
+    if consequence == nil {
+      await #expect(processExitsWith: .success) { try InterruptionTests.checkRemedy(nil) }
+    } else {
+      await #expect(processExitsWith: .success) { try InterruptionTests.checkRemedy("Nothing was published") }
+    }
+  }
+
+  private static func checkRemedy(_ consequence: String?) throws {
+    Interruption.install(consequence: consequence)
+    kill(getpid(), SIGINT)
+    var seen: MimoError?
+    for _ in 0..<5000 where seen == nil {
+      usleep(1000)
+      seen = error { () throws(MimoError) in try Interruption.check() }
+    }
+    #expect(seen?.code == .interrupted && seen?.remedy == consequence)
+  }
+
   private static func checkSignal(_ signal: Int32, _ code: MimoError.Code) throws {
     Interruption.install()
     try Interruption.check()

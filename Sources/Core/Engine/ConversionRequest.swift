@@ -24,6 +24,8 @@ package struct ConversionRequest: Sendable {
   package var splices: [Splice] = []
   /// Leaves optimizer, scheduler and all other state of a training behind.
   package var weightsOnly = false
+  /// Refuses to lose weights, or to give others than the source's.
+  package var strict = false
   package var overwrite = false
   /// Forgets the work of a run that did not end.
   package var restart = false

@@ -9,7 +9,7 @@ package enum OutputFolder {
   static func create(_ files: [StoredFile], in folder: String) throws(MimoError) -> [File] {
     var made: [File] = []
     made.reserveCapacity(files.count)
-    for file in files { made.append(try File.create(FileSystem.join(folder, file.path), size: file.size)) }
+    for file in files { made.append(try File.create(FileSystem.join(folder, file.path), size: file.size, in: .shared)) }
     return made
   }
 
@@ -25,7 +25,7 @@ package enum OutputFolder {
           .invalidInput, "the unfinished run's file is missing or not as it was left", path: path,
           remedy: "Run again: it begins anew")
       }
-      opened.append(try File.openForUpdating(path))
+      opened.append(try File.openForUpdating(path, in: .shared))
     }
     return opened
   }
@@ -35,7 +35,7 @@ package enum OutputFolder {
     var opened: [File] = []
     opened.reserveCapacity(files.count)
     for stored in files {
-      let file = try File.openForReading(stored.path)
+      let file = try File.openForReading(stored.path, in: .shared)
       let size = try file.size()
       guard size == stored.size else {
         throw MimoError(
@@ -55,11 +55,12 @@ package enum OutputFolder {
 
   /// Copies the files that are no weights; config.json as it is, or with what the layout changed.
   static func writeCompanions(
-    _ names: [String], from source: String, config: ModelConfig, _ overrides: [ConfigOverride], in folder: String
+    _ travelling: TravellingFiles, config: ModelConfig, _ overrides: [ConfigOverride], in folder: String
   ) throws(MimoError) {
+    let names = travelling.names
     let changed = config.applying(overrides)
-    guard changed != config.json else { return try TravellingRecord.copy(names, from: source, to: folder) }
-    try TravellingRecord.copy(names.filter { $0 != "config.json" }, from: source, to: folder)
+    guard changed != config.json else { return try TravellingRecord.copy(names, from: travelling.folder, to: folder) }
+    try TravellingRecord.copy(names.filter { $0 != "config.json" }, from: travelling.folder, to: folder)
     let text = JSONWriter.write(changed, .indented(2)) + [UInt8(ascii: "\n")]
     try FileSystem.writeSmallFile(FileSystem.join(folder, "config.json"), text)
   }

@@ -67,6 +67,10 @@ package struct OutputPlace: Sendable {
         .usage, "exists already: the run that was stopped had finished it", path: output,
         remedy: "--overwrite replaces it")
     }
+    guard case .success = capture({ () throws(MimoError) in try checkReplaceable() }) else {
+      throw MimoError(
+        .usage, "exists already", path: output, remedy: "Remove it first, or choose another OUT", errno: EEXIST)
+    }
     try StagedDirectory.refuseExisting(output)
   }
 

@@ -23,45 +23,47 @@ package enum TravellingRecord {
     package var expertStorage: String?
   }
 
-  /// Files that mimo-host itself adds to a folder: they belong to one conversion and do not travel.
-  static func travels(_ companion: HuggingFaceFolder.Companion) -> Bool {
-    companion.path != ConversionReport.fileName && !companion.path.hasPrefix(folderName + "/")
-  }
-
   /// Writes the record of `folder` into a checkpoint that is being made.
   ///
   /// - Parameters:
+  ///   - travelling: its files that are no weights.
   ///   - leftOut: tied tensors that differed.
   ///   - only: the one component that the checkpoint holds.
   static func write(
-    _ folder: HuggingFaceFolder, expertStorage: String?, leftOut: [String], only: String? = nil, into output: String
+    _ folder: HuggingFaceFolder, _ travelling: TravellingFiles, expertStorage: String?, leftOut: [String],
+    only: String? = nil, into output: String
   ) throws(MimoError) {
     var manifest = SourceManifest(folder)
     manifest.leftOut = leftOut
-    manifest.companions.removeAll { !travels($0) }
+    manifest.companions = travelling.files
     let root = FileSystem.join(output, folderName)
     try FileSystem.createDirectory(root)
     try FileSystem.writeSmallFile(FileSystem.join(root, manifestName), manifest.encoded())
     try writeOptions(expertStorage: expertStorage, only: only, in: root)
     let files = FileSystem.join(root, filesName)
     try FileSystem.createDirectory(files)
-    try copy(manifest.companions.map(\.path), from: folder.path, to: files)
+    try copy(travelling.names, from: folder.path, to: files)
   }
 
-  /// Writes a record that another checkpoint of the model has; `files` is its folder of files that are no weights.
+  /// Writes a record that another checkpoint of the model has; `travelling` lies in its folder of files that are no weights.
   static func copy(
-    recordWithFiles files: String, expertStorage: String?, only: String?, into output: String
+    recordWith travelling: TravellingFiles, expertStorage: String?, only: String?, into output: String
   ) throws(MimoError) {
-    let source = FileSystem.split(files).parent
+    let source = FileSystem.split(travelling.folder).parent
     let path = FileSystem.join(source, manifestName)
-    let manifest = try SourceManifest.decode(try FileSystem.readSmallFile(path, limit: 1 << 30), path: path)
     let root = FileSystem.join(output, folderName)
     try FileSystem.createDirectory(root)
-    try copy([manifestName], from: source, to: root)
+    if travelling.omissions.isEmpty {
+      try copy([manifestName], from: source, to: root)
+    } else {
+      var manifest = try SourceManifest.decode(try FileSystem.readSmallFile(path, limit: 1 << 30), path: path)
+      manifest.companions = travelling.files
+      try FileSystem.writeSmallFile(FileSystem.join(root, manifestName), manifest.encoded())
+    }
     try writeOptions(expertStorage: expertStorage, only: only, in: root)
     let target = FileSystem.join(root, filesName)
     try FileSystem.createDirectory(target)
-    try copy(manifest.companions.map(\.path), from: files, to: target)
+    try copy(travelling.names, from: travelling.folder, to: target)
   }
 
   private static func writeOptions(expertStorage: String?, only: String?, in root: String) throws(MimoError) {

@@ -8,7 +8,7 @@ package final class PosixByteSource: ByteSource {
   /// Opens a file; symbolic links are refused, because a checkpoint's files must lie in its folder.
   package init(path: String) throws(MimoError) {
     try FileSystem.refuseLink(at: path)
-    file = try File.openForReading(path)
+    file = try File.openForReading(path, in: .shared)
     size = try file.size()
   }
 

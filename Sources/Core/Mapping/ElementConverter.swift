@@ -3,7 +3,7 @@ import MimoTensor
 /// Turns packed elements of the Hugging Face tensor into those of the stored one, and back.
 ///
 /// The kernel is computed in the dtype of the side that the elements come from, then cast: the order of the reference,
-/// which gives other bits than casting first.
+/// which gives other bits than casting first. Where they go to F32 it is computed in F32, so that what fits is kept.
 package struct ElementConverter: Sendable {
   package let left: DType
   package let right: DType
@@ -103,13 +103,15 @@ package struct ElementConverter: Sendable {
   @inline(__always)
   private func toRight<L: ElementCodec, R: ElementCodec>(_ l: L.Type, _ r: R.Type, _ raw: L.Raw) -> R.Raw {
     guard kernel != nil else { return R.encode(L.decode(raw)) }
-    return R.encode(L.decode(L.encode(L.decode(raw) + addend)))
+    let sum = L.decode(raw) + addend
+    return R.encode(R.self == Float32Codec.self ? sum : L.decode(L.encode(sum)))
   }
 
   @inline(__always)
   private func toLeft<L: ElementCodec, R: ElementCodec>(_ l: L.Type, _ r: R.Type, _ raw: R.Raw) -> L.Raw {
     guard case .add = kernel else { return L.encode(R.decode(raw)) }
-    return L.encode(R.decode(R.encode(R.decode(raw) - addend)))
+    let difference = R.decode(raw) - addend
+    return L.encode(L.self == Float32Codec.self ? difference : R.decode(R.encode(difference)))
   }
 
   @inline(__always)

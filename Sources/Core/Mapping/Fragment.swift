@@ -33,7 +33,8 @@ package struct Fragment: Sendable, Hashable {
 
 /// A change of value on each element of a target, with its inverse.
 package enum ElementKernel: Sendable, Hashable {
-  /// `x + value`, computed in the source's dtype, then cast; back: `x - value` in the target's dtype, then cast.
+  /// `x + value`, computed in the source's dtype, then cast; back: `x - value` in the target's dtype, then cast. Where the
+  /// result is F32, it is computed in F32.
   ///
   /// Source: the zero-centred output norm of Gated DeltaNet in Megatron-Bridge 0.6.2.
   case add(Double)

@@ -10,11 +10,14 @@ package struct SourceMatch: Sendable {
     package var name: String
     package var reason: String
     package var bytes: Int
+    /// The user asked for another component alone.
+    package var isOfOtherComponent: Bool
 
-    package init(name: String, reason: String, bytes: Int) {
+    package init(name: String, reason: String, bytes: Int, isOfOtherComponent: Bool = false) {
       self.name = name
       self.reason = reason
       self.bytes = bytes
+      self.isOfOtherComponent = isOfOtherComponent
     }
   }
 
@@ -46,7 +49,10 @@ package struct SourceMatch: Sendable {
       if let rule = description.drops.first(where: { Pattern.matches($0.pattern, tensor.name) }) {
         drops.append(Drop(name: tensor.name, reason: rule.reason, bytes: tensor.range.count))
       } else if description.otherSources.contains(tensor.name) {
-        drops.append(Drop(name: tensor.name, reason: "belongs to another component", bytes: tensor.range.count))
+        drops.append(
+          Drop(
+            name: tensor.name, reason: "belongs to another component", bytes: tensor.range.count,
+            isOfOtherComponent: true))
       } else {
         unknown.append(tensor.name)
       }

@@ -18,6 +18,18 @@ package struct ModelInput: Sendable {
     self.options = options
   }
 
+  /// The three largest numbers of things (`num_experts`, ...) of config.json and of the configs in it.
+  var largestCounts: [(name: String, value: Int)] {
+    guard let object = config.object else { return [] }
+    var counts: [(name: String, value: Int)] = []
+    for part in [object] + object.members.compactMap({ $0.1.object }) {
+      for (name, value) in part.members where name.hasPrefix("num_") || name.hasPrefix("n_") {
+        if let count = value.integer { counts.append((name, count)) }
+      }
+    }
+    return Array(counts.sorted { $0.value > $1.value }.prefix(3))
+  }
+
   /// `architectures` of config.json; empty when it has none.
   package var architectures: [String] { config["architectures"]?.array?.compactMap(\.string) ?? [] }
 }

@@ -4,7 +4,7 @@ import Synchronization
 /// An open regular file that threads share: every transfer names its own position.
 package final class File: Sendable {
   package let path: String
-  private let descriptor: FileDescriptor
+  private let place: DescriptorPlace
   private let writing: WritePolicy
   private let turn = Mutex<Void>(())
   /// Until a write says that kernel or file system know nothing of it.
@@ -14,7 +14,16 @@ package final class File: Sendable {
   private init(path: String, descriptor: consuming FileDescriptor) throws(MimoError) {
     self.path = path
     writing = try WritePolicy(for: descriptor.raw, path: path)
-    self.descriptor = descriptor
+    place = .held(OpenDescriptor(descriptor))
+  }
+
+  /// - Parameter flags: those that open it again.
+  private init(
+    path: String, descriptor: consuming FileDescriptor, in pool: DescriptorPool, reopening flags: CInt
+  ) throws(MimoError) {
+    self.path = path
+    writing = try WritePolicy(for: descriptor.raw, path: path)
+    place = .pooled(try PooledDescriptor(descriptor, in: pool, path: path, reopening: flags))
   }
 
   deinit { unlock() }
@@ -29,6 +38,35 @@ package final class File: Sendable {
       throw MimoError(.invalidInput, "is a \(kind.rawValue), not a file", path: path, remedy: "Name a regular file")
     }
     return file
+  }
+
+  /// The same with a descriptor that is closed while others of a pool are needed more.
+  package static func openForReading(_ path: String, in pool: DescriptorPool) throws(MimoError) -> File {
+    pool.makeRoom()
+    let flags = O_RDONLY | O_NONBLOCK
+    let descriptor = try FileDescriptor.open(path, flags)
+    let file = try File(path: path, descriptor: descriptor, in: pool, reopening: flags)
+    let kind = try file.info().kind
+    guard kind == .regular else {
+      throw MimoError(.invalidInput, "is a \(kind.rawValue), not a file", path: path, remedy: "Name a regular file")
+    }
+    return file
+  }
+
+  /// Makes a new file of `size` zero bytes, as `create`.
+  package static func create(_ path: String, size: UInt64, in pool: DescriptorPool) throws(MimoError) -> File {
+    pool.makeRoom()
+    let descriptor = try FileDescriptor.open(path, O_RDWR | O_CREAT | O_EXCL)
+    let file = try File(path: path, descriptor: descriptor, in: pool, reopening: O_RDWR | O_NOFOLLOW)
+    if size > 0 { try file.resize(to: size) }
+    return file
+  }
+
+  /// Opens an existing regular file, as `openForUpdating`.
+  package static func openForUpdating(_ path: String, in pool: DescriptorPool) throws(MimoError) -> File {
+    pool.makeRoom()
+    let flags = O_RDWR | O_NOFOLLOW
+    return try File(path: path, descriptor: try FileDescriptor.open(path, flags), in: pool, reopening: flags)
   }
 
   /// Makes a new file of `size` zero bytes; fails when `path` exists.
@@ -50,19 +88,21 @@ package final class File: Sendable {
   }
 
   package func info() throws(MimoError) -> FileInfo {
-    let raw = descriptor.raw
-    var record = stat()
-    _ = try SystemCalls.run(.fstat, path: path) { fstat(raw, &record) }
-    return FileInfo(record)
+    try withDescriptor { raw throws(MimoError) in
+      var record = stat()
+      _ = try SystemCalls.run(.fstat, path: path) { fstat(raw, &record) }
+      return FileInfo(record)
+    }
   }
 
   /// Bytes that the file holds now.
   package func size() throws(MimoError) -> UInt64 { try info().size }
 
   package func resize(to size: UInt64) throws(MimoError) {
-    let raw = descriptor.raw
     let length = try offset(size)
-    _ = try SystemCalls.run(.ftruncate, path: path) { ftruncate(raw, length) }
+    try withDescriptor { raw throws(MimoError) in
+      _ = try SystemCalls.run(.ftruncate, path: path) { ftruncate(raw, length) }
+    }
   }
 
   /// Fills the whole buffer from `position`; the end of the file before that is an error.
@@ -150,20 +190,21 @@ package final class File: Sendable {
 
   /// Waits until the bytes and the size are on the disk.
   package func sync() throws(MimoError) {
-    let raw = descriptor.raw
-    _ = try SystemCalls.run(.fsync, path: path) { fsync(raw) }
+    try withDescriptor { raw throws(MimoError) in _ = try SystemCalls.run(.fsync, path: path) { fsync(raw) } }
   }
 
   /// Waits until the bytes, and what is needed to find them again, are on the disk.
   package func syncData() throws(MimoError) {
-    let raw = descriptor.raw
-    _ = try SystemCalls.run(.fdatasync, path: path) { fdatasync(raw) }
+    try withDescriptor { raw throws(MimoError) in _ = try SystemCalls.run(.fdatasync, path: path) { fdatasync(raw) } }
   }
 
   /// Keeps others from locking this file until `unlock`, or as long as this is in use; false when one has it.
   ///
   /// File systems without locks (some mounts of Lustre and NFS) let everybody pass.
   package func lock() throws(MimoError) -> Bool {
+    guard case .held(let descriptor) = place else {
+      throw MimoError(.internalError, "a lock on a descriptor that may be closed", path: path)
+    }
     let raw = descriptor.raw
     let (result, code) = SystemCalls.attempt(.flock, path: path) { flock(raw, LOCK_EX | LOCK_NB) }
     if result == 0 {
@@ -180,7 +221,7 @@ package final class File: Sendable {
   /// Gives the lock up. Closing alone would not: a process that another thread is just starting holds a copy of the
   /// descriptor until it runs its program.
   package func unlock() {
-    guard isLocked.exchange(false, ordering: .relaxed) else { return }
+    guard isLocked.exchange(false, ordering: .relaxed), case .held(let descriptor) = place else { return }
     let raw = descriptor.raw
     _ = SystemCalls.attempt(.flock, path: path) { flock(raw, LOCK_UN) }
   }
@@ -203,24 +244,31 @@ package final class File: Sendable {
       case .willNeed: POSIX_FADV_WILLNEED
       }
     guard let start = off_t(exactly: position), let length = off_t(exactly: count) else { return }
-    _ = posix_fadvise(descriptor.raw, start, length, code)
+    guard case .success(let descriptor) = capture({ () throws(MimoError) in try place.open() }) else { return }
+    withExtendedLifetime(descriptor) { _ = posix_fadvise(descriptor.raw, start, length, code) }
   }
 
   /// Runs `body` with the descriptor, which must not be kept or closed.
-  package func withDescriptor<Result, Failure: Error>(
-    _ body: (CInt) throws(Failure) -> Result
-  ) throws(Failure) -> Result {
-    try body(descriptor.raw)
+  package func withDescriptor<Result>(_ body: (CInt) throws(MimoError) -> Result) throws(MimoError) -> Result {
+    let descriptor = try place.open()
+    defer { withExtendedLifetime(descriptor) {} }
+    return try body(descriptor.raw)
   }
 
   private func transfer(
     _ call: SystemCall, _ asked: Int, at byte: UInt64, _ body: (CInt, Int) -> Int
   ) throws(MimoError) -> Int {
+    try withDescriptor { raw throws(MimoError) in try transfer(call, asked, at: byte, raw, body) }
+  }
+
+  private func transfer(
+    _ call: SystemCall, _ asked: Int, at byte: UInt64, _ raw: CInt, _ body: (CInt, Int) -> Int
+  ) throws(MimoError) -> Int {
     while true {
       let code: Int32
       switch FaultInjection.transfer(call, path: path, count: asked) {
       case .asking(let count):
-        let n = body(descriptor.raw, count)
+        let n = body(raw, count)
         if n >= 0 { return n }
         code = errno
       case .failing(let injected): code = injected

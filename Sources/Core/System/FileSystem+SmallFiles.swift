@@ -47,9 +47,9 @@ extension FileSystem {
       var from = off_t(done)
       var to = off_t(done)
       let asked = Int(min(size - done, 1 << 30))
-      let (count, code) = SystemCalls.attempt(.copyFileRange, path: output.path) {
-        input.withDescriptor { source in
-          output.withDescriptor { target in copyFileRange(source, &from, target, &to, asked, 0) }
+      let (count, code) = try input.withDescriptor { source throws(MimoError) in
+        try output.withDescriptor { target throws(MimoError) in
+          SystemCalls.attempt(.copyFileRange, path: output.path) { copyFileRange(source, &from, target, &to, asked, 0) }
         }
       }
       if count > 0 {

@@ -14,8 +14,14 @@ package enum Interruption {
   /// What a process that was asked to stop ends with.
   package static let codes = Set(signals.map(\.code))
 
+  /// What a stop means for the command.
+  private static let consequence = Mutex<String?>(nil)
+
   /// Installs the handlers. The second signal finds the system's own again and ends the process at once.
-  package static func install() {
+  ///
+  /// - Parameter consequence: what a stop means for the command, in words; nil for one that makes nothing.
+  package static func install(consequence: String? = nil) {
+    Interruption.consequence.withLock { $0 = consequence }
     received.store(0, ordering: .relaxed)
     hearsHangup.store(!isIgnored(SIGHUP), ordering: .relaxed)
     // A parent may have started us with signals blocked: they would never arrive.
@@ -36,7 +42,7 @@ package enum Interruption {
   package static func check() throws(MimoError) {
     let number = received.load(ordering: .acquiring)
     guard let signal = signals.first(where: { $0.number == number }) else { return }
-    throw MimoError(signal.code, "stopped by \(SignalName.of(number))", remedy: "Nothing was published")
+    throw MimoError(signal.code, "stopped by \(SignalName.of(number))", remedy: consequence.withLock { $0 })
   }
 
   /// Makes the process behave again as if nothing was installed or received.

@@ -79,7 +79,9 @@ typedef uint32_t mimo_target_id;
 #define MIMO_MAX_RANK 8u
 
 /* Value-changing kernels on elements. */
-#define MIMO_KERNEL_ADD 1u /* x + value, in the source's dtype, then cast; inverse: x - value, in the target's dtype */
+/* x + value, in the source's dtype (in F32 for an F32 target), then cast; inverse: x - value, in the target's dtype (in F32
+ * for an F32 source), then cast. */
+#define MIMO_KERNEL_ADD 1u
 /* Lossy: x - the least x of the source, in its dtype, then cast; the way back only casts. For one small source as a whole,
  * because its minimum must be known before its first element is written; `value` is 0. */
 #define MIMO_KERNEL_MIN_SHIFT 2u

@@ -88,7 +88,7 @@ struct BadCommand: CustomTestStringConvertible, Sendable {
     try Data("mine".utf8).write(to: URL(filePath: scratch("out")))
     try Refusal.expect(
       ["--plugin", "Qwen3VL", "--to", "megatron", Fixtures.dense, scratch("out")], in: scratch, code: 2,
-      words: [scratch("out"), "exists already", "--overwrite"])
+      words: [scratch("out"), "exists already", "Remove it first"])
   }
 
   @Test(arguments: [("nowhere/out", Int32(2)), ("file/out", 2)])

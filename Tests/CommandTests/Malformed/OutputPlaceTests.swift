@@ -35,6 +35,20 @@ import Testing
       in: scratch, code: 2, words: [overlap.words])
   }
 
+  /// --overwrite is named where it would do something, and nowhere else.
+  @Test func onlyWhatOverwriteWouldReplaceIsSaidToBeReplaced() throws {
+    let scratch = try Scratch()
+    let command = ["convert", "-q", "--plugin", "Qwen3VL", "--to", "megatron", Fixtures.experts]
+    try FileManager.default.createDirectory(atPath: scratch("full"), withIntermediateDirectories: true)
+    try Data("mine".utf8).write(to: URL(filePath: scratch("full/diary.txt")))
+    let kept = try Host.run(command + [scratch("full")])
+    #expect(kept.code == 2 && kept.errors.contains("exists already") && !kept.errors.contains("--overwrite"), "\(kept.errors)")
+    try #require(try Host.run(command + [scratch("own")]).code == 0)
+    let own = try Host.run(command + [scratch("own")])
+    #expect(own.code == 2 && own.errors.contains("--overwrite replaces it"), "\(own.errors)")
+    #expect(try Host.run(command + ["--overwrite", scratch("own")]).code == 0)
+  }
+
   @Test func theFolderOfTheConfigIsNotReplaced() throws {
     let scratch = try Scratch()
     try FileManager.default.copyItem(atPath: Fixtures.dense, toPath: scratch("model"))

@@ -6,7 +6,7 @@ import MimoSystem
 
 /// Carries out `mimo-host convert`.
 func run(_ options: ConvertOptions) throws(MimoError) {
-  Interruption.install()
+  Interruption.install(consequence: "Nothing was published")
   OpenFileLimit.raise()
   let request = options.request
   try OutputPlace(request).check()
@@ -17,6 +17,7 @@ func run(_ options: ConvertOptions) throws(MimoError) {
 
 /// Prints the end of a conversion as the user wants it.
 func show(_ report: ConversionReport, _ options: RunOptions) throws(MimoError) {
+  for concern in WeightConcerns(report).all { Console.printWarning(concern.description.printable) }
   if options.json {
     try Console.printResult(report.summary)
   } else if !options.quiet {
@@ -76,6 +77,7 @@ extension ConvertOptions {
     request.shardBytes = maxShardSize
     request.only = only
     request.weightsOnly = weightsOnly
+    request.strict = strict
     request.overwrite = overwrite
     request.restart = restart
     request.command = CommandLine.arguments

@@ -3,7 +3,9 @@ import MimoSystem
 
 /// Carries out `mimo-host plan`.
 func run(_ options: PlanOptions) throws(MimoError) {
-  try show(try ledger(of: options.conversion), options.conversion.run)
+  let ledger = try ledger(of: options.conversion)
+  try show(ledger, options.conversion.run)
+  if options.conversion.strict { try ledger.concerns.refuse(path: options.conversion.request.source) }
 }
 
 /// Prints what would be done as the user wants it.

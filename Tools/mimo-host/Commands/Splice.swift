@@ -4,7 +4,7 @@ import MimoSystem
 
 /// Carries out `mimo-host splice`.
 func run(_ options: SpliceOptions) throws(MimoError) {
-  Interruption.install()
+  Interruption.install(consequence: "Nothing was published")
   OpenFileLimit.raise()
   var request = options.conversion.request
   request.splices = options.donors
@@ -24,13 +24,23 @@ func run(_ options: SpliceOptions) throws(MimoError) {
 }
 
 private func splice(_ options: SpliceOptions, _ plan: ReshardPlan, _ request: ConversionRequest) throws(MimoError) {
-  if options.isDry { return try show(Ledger(plan, request: request), options.conversion.run) }
+  if options.isDry {
+    let ledger = Ledger(plan, request: request)
+    try show(ledger, options.conversion.run)
+    if request.strict { try ledger.concerns.refuse(path: request.source) }
+    return
+  }
   let run = ReshardRun(plan, request: request, hostVersion: hostVersion)
   try show(try withProgress(of: plan.conversion.wholeBytes, options.conversion.run, run.run), options.conversion.run)
 }
 
 private func splice(_ options: SpliceOptions, _ plan: ExportPlan, _ request: ConversionRequest) throws(MimoError) {
-  if options.isDry { return try show(Ledger(plan, request: request), options.conversion.run) }
+  if options.isDry {
+    let ledger = Ledger(plan, request: request)
+    try show(ledger, options.conversion.run)
+    if request.strict { try ledger.concerns.refuse(path: request.source) }
+    return
+  }
   let run = ExportRun(plan, request: request, hostVersion: hostVersion)
   try show(try withProgress(of: plan.conversion.wholeBytes, options.conversion.run, run.run), options.conversion.run)
 }

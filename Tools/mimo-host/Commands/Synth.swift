@@ -4,7 +4,7 @@ import MimoSystem
 
 /// Carries out `mimo-host synth`.
 func run(_ options: SynthOptions) throws(MimoError) {
-  Interruption.install()
+  Interruption.install(consequence: "Nothing was published")
   let request = options.request
   try OutputPlace(request).check()
   let plan = try SynthPlan(request, plugin: try loadPlugin(options.plugin, options.pluginTimeout))
@@ -18,8 +18,8 @@ func run(_ options: SynthOptions) throws(MimoError) {
   } else if !options.run.quiet {
     let tensors = plan.output.whole
     try Console.printResult(
-      "\(request.output): \(tensors.count) tensors, \(tensors.reduce(0) { $0 + $1.elementCount }) parameters, "
-        + "\(ByteCount(plan.tensorBytes)) in \(plan.output.files.count) files, seed \(request.seed)\n")
+      "\(request.output): \(counted(tensors.count, "tensor")), \(counted(tensors.reduce(0) { $0 + $1.elementCount }, "parameter")), "
+        + "\(ByteCount(plan.tensorBytes)) in \(counted(plan.output.files.count, "file")), seed \(request.seed)\n")
   }
 }
 

@@ -45,7 +45,7 @@ struct RunOptions {
   static var output: [OptionSpec<RunOptions>] {
     [
       .flag("--json", \.json, "Print the result as JSON, for machines"),
-      .flag("--quiet", short: "-q", \.quiet, "No progress, errors only"),
+      .flag("--quiet", short: "-q", \.quiet, "No progress, no result; errors, and warnings of lost weights"),
     ]
   }
 }

@@ -19,6 +19,8 @@ struct ConvertOptions: CommandOptions {
   var only: String?
   /// --weights-only: no optimizer or other state of a training.
   var weightsOnly = false
+  /// --strict: no weights may be lost.
+  var strict = false
   /// --shard-table: the file of a table that a running job exported.
   var shardTable: String?
   var overwrite = false
@@ -89,6 +91,7 @@ struct ConvertOptions: CommandOptions {
             .value("--hf-config", "DIR", \.configFolder, "Folder of the model's config.json, if SOURCE has none"),
             .value("--only", "NAME", \.only, "Convert this component alone, for splice. With --to mimo or megatron"),
             .flag("--weights-only", \.weightsOnly, "Leave optimizer and training state of a Megatron checkpoint behind"),
+            .flag("--strict", \.strict, "Refuse to lose, change or leave out any weight; nothing is published then"),
             .value(
               "--shard-table", "FILE", \.shardTable,
               "Shards that a running job exported (see mimo-host shards): refused if the layout makes others, obeyed for fsdp_dtensor's rows"),

@@ -21,7 +21,7 @@ struct InspectionText {
 
   private var files: [String] {
     let total = inspection.files.reduce(0) { $0 &+ Int(clamping: $1.bytes) }
-    if inspection.files.count > 8 { return ["\(inspection.files.count) files, \(ByteCount(total))"] }
+    if inspection.files.count > 8 { return ["\(counted(inspection.files.count, "file")), \(ByteCount(total))"] }
     return inspection.files.map { "file \($0.path): \(ByteCount(Int(clamping: $0.bytes)))" }
   }
 
@@ -30,7 +30,7 @@ struct InspectionText {
     let rows = inspection.tensors.map { tensor in
       [
         tensor.name.printable, tensor.dtype.rawValue, "\(tensor.shape)",
-        tensor.chunks == 1 ? "" : "\(tensor.chunks) chunks", (tensor.file ?? "").printable,
+        tensor.chunks == 1 ? "" : counted(tensor.chunks, "chunk"), (tensor.file ?? "").printable,
       ]
     }
     let widths = (0..<4).map { column in rows.reduce(0) { max($0, $1[column].utf8.count) } }
@@ -57,13 +57,13 @@ struct InspectionText {
       lines.append("object \(object.name):")
       lines += data.split(separator: "\n").map(String.init)
     }
-    if others > 0 { lines.append("\(others) objects without weights, such as \((inspection.objects.last?.name ?? "").printable)") }
+    if others > 0 { lines.append("\(counted(others, "object")) without weights, such as \((inspection.objects.last?.name ?? "").printable)") }
     return lines
   }
 
   private var summary: String {
     let dtypes = inspection.bytesByDType.map { "\($0.dtype.rawValue) \(ByteCount($0.bytes))" }
-    return "\(inspection.tensors.count) tensors, \(inspection.parameters) parameters"
+    return "\(counted(inspection.tensors.count, "tensor")), \(counted(inspection.parameters, "parameter"))"
       + (dtypes.isEmpty ? "" : ", " + dtypes.joined(separator: ", "))
   }
 }

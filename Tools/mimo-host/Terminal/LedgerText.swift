@@ -11,17 +11,17 @@ struct LedgerText {
     var lines = [
       "plan \(ledger.source.path): \(ledger.source.format) -> \(ledger.outputFormat), plugin \(ledger.plugin.family) "
         + ledger.plugin.version,
-      (isBetweenLayouts ? "source        " : "hugging face  ") + "\(ledger.sources.tensors) tensors, \(ledger.sources.parameters) parameters, "
+      (isBetweenLayouts ? "source        " : "hugging face  ") + "\(counted(ledger.sources.tensors, "tensor")), \(counted(ledger.sources.parameters, "parameter")), "
         + "\(ByteCount(ledger.sources.bytes))",
-      other + "\(ledger.targets.tensors) parameters in \(ledger.targets.chunks) chunks, "
+      other + "\(counted(ledger.targets.tensors, "parameter")) in \(counted(ledger.targets.chunks, "chunk")), "
         + "\(ByteCount(ledger.targets.bytes))",
     ]
     lines += files
     lines += rows(ledger.ranks.map(rank), of: "rank")
     lines += rows(drops, of: "left out")
     lines += rows(changes, of: "dtype")
-    lines += rows(ledger.kernels.map { "\($0.name) on \($0.targets) parameters" + ($0.isLossy ? ", lossy" : "") }, of: "kernel")
-    lines += rows(ledger.notes, of: "note")
+    lines += rows(ledger.kernels.map { "\($0.name) on \(counted($0.targets, "parameter"))" + ($0.isLossy ? ", lossy" : "") }, of: "kernel")
+    lines += rows(ledger.notes.map(\.text), of: "note")
     lines.append("peak memory   about \(ByteCount(ledger.peakMemory))")
     lines.append("plan hash     \(hash)")
     return lines.map(\.printable).joined(separator: "\n") + "\n"
@@ -49,7 +49,7 @@ struct LedgerText {
 
   private var files: [String] {
     let total = ledger.files.reduce(0) { $0 + Int(clamping: $1.bytes) }
-    let head = "\(ledger.files.count) files, \(ByteCount(total))"
+    let head = "\(counted(ledger.files.count, "file")), \(ByteCount(total))"
     guard ledger.files.count > 8, let least = ledger.files.map(\.bytes).min(), let most = ledger.files.map(\.bytes).max()
     else {
       return rows([head] + ledger.files.map { "\($0.path)  \(ByteCount(Int(clamping: $0.bytes)))" }, of: "output")
@@ -64,7 +64,7 @@ struct LedgerText {
     let tensors =
       share.tensors.lowerBound == share.tensors.upperBound
       ? "\(share.tensors.lowerBound)" : "\(share.tensors.lowerBound)-\(share.tensors.upperBound)"
-    return "\(ranks)  \(share.component) stage \(share.stage): \(span(share.bytes)) in \(tensors) tensors"
+    return "\(ranks)  \(share.component) stage \(share.stage): \(span(share.bytes)) in \(tensors) \(tensors == "1" ? "tensor" : "tensors")"
       + (share.ranks.count > 1 ? " each" : "")
   }
 
@@ -85,7 +85,7 @@ struct LedgerText {
 
   private var changes: [String] {
     grouped(ledger.dtypeChanges) { "\($0.from.rawValue) -> \($0.to.rawValue)" }.map { words, changes in
-      "\(words): \(changes.count) tensors, such as \(changes[0].tensor)"
+      "\(words): \(counted(changes.count, "tensor")), such as \(changes[0].tensor)"
     }
   }
 

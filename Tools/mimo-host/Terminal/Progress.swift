@@ -12,7 +12,13 @@ final class Progress: Sendable {
     /// What suits a stream.
     static func fitting(_ descriptor: Int32, quiet: Bool) -> Style {
       if quiet || !StandardStreams.isWritable(descriptor) { return .silent }
-      return isatty(descriptor) == 1 ? .line : .log
+      return isatty(descriptor) == 1 && hearsEscapes(getenv("TERM"), getenv("NO_COLOR")) ? .line : .log
+    }
+
+    /// Whether a terminal may be sent escape sequences: not a dumb one, nor one whose user wants none.
+    static func hearsEscapes(_ terminal: UnsafePointer<CChar>?, _ noColor: UnsafePointer<CChar>?) -> Bool {
+      guard let terminal, terminal[0] != 0, strcmp(terminal, "dumb") != 0 else { return false }
+      return noColor.map { $0[0] == 0 } ?? true
     }
 
     /// Nanoseconds between two showings.

@@ -9,21 +9,21 @@ struct ReportText {
 
   var text: String {
     var lines = [
-      "\(report.output.path): \(report.targets.count) parameters of \(report.sources.count) tensors, "
+      "\(report.output.path): \(counted(report.targets.count, "parameter")) of \(counted(report.sources.count, "tensor")), "
         + "\(report.source.format) -> \(report.output.format), \(ByteCount(report.bytesWritten)) in \(seconds)"
     ]
     if report.bytesResumed > 0 { lines.append("resumed: \(ByteCount(report.bytesResumed)) had been moved before") }
     lines += report.readAgain.map { read in
       let changed = read.changed > 0 ? ", and \(read.changed) of another dtype" : ""
-      return "read again: \(read.equal) tensors equal those of \(read.component.map { "\($0)=" } ?? "")\(read.path)\(changed)"
+      return "read again: \(counted(read.equal, "tensor")) equal to those of \(read.component.map { "\($0)=" } ?? "")\(read.path)\(changed)"
     }
-    lines += grouped(report.omissions.map(\.reason)).map { "left out: \($0.count) tensors: \($0.reason)" }
+    lines += grouped(report.omissions).map { "left out: \($0.count == 1 ? $0.first : "\($0.count), such as \($0.first)"): \($0.reason)" }
     for loss in report.losses.prefix(3) {
-      lines.append("not restorable: \(loss.elements) of \(loss.of) elements of \(loss.tensor)")
+      lines.append("not restorable: \(loss.elements) of \(counted(loss.of, "element")) of \(loss.tensor)")
     }
-    if report.losses.count > 3 { lines.append("not restorable: \(report.losses.count - 3) more tensors, see \(ConversionReport.fileName)") }
-    if !report.dtypeChanges.isEmpty { lines.append("dtype changed: \(report.dtypeChanges.count) tensors") }
-    lines += report.notes.prefix(3).map { "note: \($0)" }
+    if report.losses.count > 3 { lines.append("not restorable: \(counted(report.losses.count - 3, "more tensor")), see \(ConversionReport.fileName)") }
+    if !report.dtypeChanges.isEmpty { lines.append("dtype changed: \(counted(report.dtypeChanges.count, "tensor"))") }
+    lines += report.notes.prefix(3).map { "note: \($0.text)" }
     if report.notes.count > 3 { lines.append("note: \(report.notes.count - 3) more, see \(ConversionReport.fileName)") }
     return lines.map(\.printable).joined(separator: "\n") + "\n"
   }
@@ -33,10 +33,11 @@ struct ReportText {
     return "\(tenths / 10).\(tenths % 10) s"
   }
 
-  private func grouped(_ reasons: [String]) -> [(reason: String, count: Int)] {
-    var counts: [String: Int] = [:]
-    for reason in reasons { counts[reason, default: 0] += 1 }
-    return counts.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+  /// One entry a reason.
+  private func grouped(_ omissions: [Omission]) -> [(reason: String, first: String, count: Int)] {
+    Dictionary(grouping: omissions, by: \.reason).sorted { $0.key < $1.key }.map { reason, omissions in
+      (reason, omissions[0].name, omissions.count)
+    }
   }
 }
 

@@ -25,11 +25,11 @@ struct VerifyText {
   }
 
   private var summary: String {
-    let files = report.comparedFiles > 0 ? " in \(report.comparedFiles) files" : ""
+    let files = report.comparedFiles > 0 ? " in \(counted(report.comparedFiles, "file"))" : ""
     let what = (report.b == nil ? "chunks or tensors" : "tensors") + files
     let size = "\(report.comparedTensors) \(what), \(ByteCount(report.comparedBytes))"
     guard !report.isSame else { return "same: \(size)" }
-    let elements = report.differingElements > 0 ? ", \(report.differingElements) elements" : ""
+    let elements = report.differingElements > 0 ? ", \(counted(report.differingElements, "element"))" : ""
     return "different: \(report.differences.count) \(report.comparedFiles > 0 ? "tensors or files" : "tensors")\(elements), of \(size)"
   }
 
@@ -39,7 +39,7 @@ struct VerifyText {
     case .shape(let a, let b): "shape is \(a) in A, \(b) in B"
     case .dtype(let a, let b): "dtype is \(a) in A, \(b) in B; the values agree as far as the smaller dtype goes"
     case .values(let values):
-      "\(values.count) of \(values.of) elements, first at \(values.index): \(values.a) in A, \(values.b) in B"
+      "\(values.count) of \(counted(values.of, "element")), first at \(values.index): \(values.a) in A, \(values.b) in B"
     case .digest(let expected, let found, let place): "digest is \(found), the report says \(expected) (\(place))"
     }
   }
@@ -49,7 +49,7 @@ struct VerifyText {
     var groups: [String: [String]] = [:]
     for tensor in report.skipped { groups[tensor.reason, default: []].append(tensor.name) }
     return groups.sorted { $0.key < $1.key }.map { reason, names in
-      "not compared: \(names.count) tensors (\(names.prefix(2).joined(separator: ", "))\(names.count > 2 ? ", ..." : "")): \(reason)"
+      "not compared: \(counted(names.count, "tensor")) (\(names.prefix(2).joined(separator: ", "))\(names.count > 2 ? ", ..." : "")): \(reason)"
     }
   }
 }

@@ -47,19 +47,25 @@ package struct ExportPlan: Sendable {
     unread = try UnreadRows.all(of: conversion)
   }
 
+  /// What of the source OUT does not have.
+  package var omissions: [Omission] { stored.travelling?.omissions ?? [] }
+
   /// What the user should know beside drops and changes.
-  package var notes: [String] {
-    var notes = donors.flatMap(\.notes) + unread.map { $0.note(stored.name(of: $0.target)) }
-    notes += missing.map { "\($0) was in the original and has no place in layout \(stored.naming.rawValue)" }
+  package var notes: [Note] {
+    var notes = (stored.travelling?.notes ?? []) + donors.flatMap(\.notes)
+    notes += unread.map { Note($0.kind, $0.note(stored.name(of: $0.target))) }
+    notes += missing.map {
+      Note(.weights, "\($0) was in the original and has no place in layout \(stored.naming.rawValue)")
+    }
     if !stored.encoded.isEmpty {
-      notes.append("\(stored.encoded.count) tensors of the original were codes and scales; their values are written plain")
+      notes.append("\(counted(stored.encoded.count, "tensor")) of the original were codes and scales; their values are written plain")
     }
     for override in overrides where stored.config.json[override.path] != nil {
       let what = override.value == .remove ? "taken out" : "changed"
       notes.append("config.json: \(override.path) was \(what): \(override.reason)")
     }
-    notes += conversion.lossyTensors.map { "\($0.tensor): \($0.kernel.name) is lossy, what it took is not put back" }
-    return notes + stored.leftBehind.map { "\($0) is no weight and was left behind" }
+    notes += conversion.lossyTensors.map { Note(.remark, "\($0.tensor): \($0.kernel.name) is lossy, what it took is not put back") }
+    return notes + stored.leftBehind.map { Note(.remark, "\($0) is no weight and was left behind") }
   }
 
   /// - Parameter donated: dtypes of tensors that come from other checkpoints.

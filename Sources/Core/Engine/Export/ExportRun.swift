@@ -19,10 +19,8 @@ package struct ExportRun: Sendable {
   package func run(progress: @escaping ProgressHandler) throws(MimoError) -> ConversionReport {
     let start = MonotonicClock.seconds()
     try OutputPlace(request).check()
-    let companions = plan.stored.companionFolder.map { folder in
-      plan.stored.companions.map { FileSystem.join(folder, $0) }
-    }
-    let snapshot = try SourceSnapshot(plan.stored.catalog.files.map(\.path) + (companions ?? []))
+    if request.strict { try WeightConcerns(notes: plan.notes, omissions: plan.omissions).refuse(path: request.source) }
+    let snapshot = try SourceSnapshot(plan.stored.catalog.files.map(\.path) + (plan.stored.travelling?.paths ?? []))
     let identity = try RunIdentity(
       request, format: "hf", layout: nil, plugin: plan.plugin, hostVersion: hostVersion, conversion: plan.conversion,
       snapshot: snapshot)
@@ -40,11 +38,12 @@ package struct ExportRun: Sendable {
       try snapshot.check()
       var report = report()
       report.readAgain = readAgain
-      report.omissions = differing.map(Omission.init)
+      report.omissions = plan.omissions + differing.map(Omission.init)
       report.add(plan.conversion, names: plan.stored.description.targets.indices.map(plan.stored.name), result: result)
       let weights = WrittenWeights(result: result, digests: plan.output.digests(result.wholeDigests))
       report.files = try ReportedFile.all(in: stage.path, known: weights.known(plan.output.files))
       report.bytesResumed = stage.bytesResumed
+      if request.strict { try WeightConcerns(report).refuse(path: request.source) }
       report.seconds = MonotonicClock.seconds() - start
       try FileSystem.writeSmallFile(FileSystem.join(stage.path, ConversionReport.fileName), report.encoded())
       return report
@@ -74,9 +73,8 @@ package struct ExportRun: Sendable {
 
   private func writeCompanions(into folder: String) throws(MimoError) {
     try OutputFolder.writeIndex(plan.output.index, in: folder)
-    guard let source = plan.stored.companionFolder else { return }
-    try OutputFolder.writeCompanions(
-      plan.stored.companions, from: source, config: plan.stored.config, plan.overrides, in: folder)
+    guard let travelling = plan.stored.travelling else { return }
+    try OutputFolder.writeCompanions(travelling, config: plan.stored.config, plan.overrides, in: folder)
   }
 
   private func report() -> ConversionReport {

@@ -12,8 +12,8 @@ struct ModelOrigin {
   let manifest: SourceManifest?
   /// The original itself, where it is at hand.
   let folder: HuggingFaceFolder?
-  let companionFolder: String?
-  let companions: [String]
+  /// The files that are no weights; nil when none are known.
+  let travelling: TravellingFiles?
   /// How experts lie in the original, where its import had to be told.
   let expertStorage: String?
 
@@ -59,8 +59,8 @@ struct ModelOrigin {
         remedy: "Name a folder with the model's config.json: --hf-config DIR")
     }
     self.init(
-      config: record.config, manifest: record.manifest, companionFolder: record.files,
-      companions: record.manifest.companions.map(\.path), expertStorage: record.expertStorage)
+      config: record.config, manifest: record.manifest,
+      travelling: try TravellingFiles(record.manifest.companions, in: record.files), expertStorage: record.expertStorage)
   }
 
   /// A prime folder has the model's config itself, and the files that are no weights.
@@ -72,17 +72,13 @@ struct ModelOrigin {
       try self.init(request)
       return
     }
-    let files = try HuggingFaceFolder.open(folder).companions.filter(TravellingRecord.travels)
-    self.init(
-      config: try ModelConfig(path: config), manifest: nil, companionFolder: folder, companions: files.map(\.path),
-      expertStorage: nil)
+    let files = try TravellingFiles(HuggingFaceFolder.open(folder).companions, in: folder)
+    self.init(config: try ModelConfig(path: config), manifest: nil, travelling: files, expertStorage: nil)
   }
 
   /// The same form of names for a model whose own config says what it has.
   func named(_ config: ModelConfig) -> ModelOrigin {
-    ModelOrigin(
-      config: config, manifest: manifest, companionFolder: companionFolder, companions: companions,
-      expertStorage: expertStorage)
+    ModelOrigin(config: config, manifest: manifest, travelling: travelling, expertStorage: expertStorage)
   }
 
   /// The record for one description: what of the original is tied in name only is left out.
@@ -99,11 +95,11 @@ struct ModelOrigin {
   ///   - leftOut: tied tensors of the original that differed.
   ///   - only: the one component that that checkpoint holds.
   func writeRecord(config: ModelConfig, leftOut: [String], only: String?, into output: String) throws(MimoError) -> Bool {
-    if let folder {
-      try TravellingRecord.write(folder, expertStorage: expertStorage, leftOut: leftOut, only: only, into: output)
-    } else if manifest != nil, let companionFolder {
-      try TravellingRecord.copy(
-        recordWithFiles: companionFolder, expertStorage: expertStorage, only: only, into: output)
+    if let folder, let travelling {
+      try TravellingRecord.write(
+        folder, travelling, expertStorage: expertStorage, leftOut: leftOut, only: only, into: output)
+    } else if manifest != nil, let travelling {
+      try TravellingRecord.copy(recordWith: travelling, expertStorage: expertStorage, only: only, into: output)
     } else {
       return false
     }
@@ -112,14 +108,13 @@ struct ModelOrigin {
   }
 
   private init(
-    config: ModelConfig, manifest: SourceManifest?, folder: HuggingFaceFolder? = nil, companionFolder: String?,
-    companions: [String], expertStorage: String?
+    config: ModelConfig, manifest: SourceManifest?, folder: HuggingFaceFolder? = nil, travelling: TravellingFiles?,
+    expertStorage: String?
   ) {
     self.folder = folder
     self.config = config
     self.manifest = manifest
-    self.companionFolder = companionFolder
-    self.companions = companions
+    self.travelling = travelling
     self.expertStorage = expertStorage
   }
 
@@ -133,21 +128,23 @@ struct ModelOrigin {
     let config = try ModelConfig(path: FileSystem.join(folder, "config.json"))
     let names = try FileSystem.list(folder)
     guard names.contains(where: { $0.hasSuffix(".safetensors") }) else {
-      let companions = try ModelOrigin.plainFiles(names, in: folder)
-      self.init(config: config, manifest: nil, companionFolder: folder, companions: companions, expertStorage: nil)
+      let files = try TravellingFiles(ModelOrigin.plainFiles(names, in: folder), in: folder)
+      self.init(config: config, manifest: nil, travelling: files, expertStorage: nil)
       return
     }
     let original = try HuggingFaceFolder.open(folder)
     self.init(
-      config: config, manifest: SourceManifest(original), folder: original, companionFolder: folder,
-      companions: original.companions.filter(TravellingRecord.travels).map(\.path), expertStorage: nil)
+      config: config, manifest: SourceManifest(original), folder: original,
+      travelling: try TravellingFiles(original.companions, in: folder), expertStorage: nil)
   }
 
-  private static func plainFiles(_ names: [String], in folder: String) throws(MimoError) -> [String] {
-    var files: [String] = []
+  private static func plainFiles(
+    _ names: [String], in folder: String
+  ) throws(MimoError) -> [HuggingFaceFolder.Companion] {
+    var files: [HuggingFaceFolder.Companion] = []
     for name in names where !name.hasPrefix(".") && !name.hasSuffix(".index.json") && name != ConversionReport.fileName {
       let info = try FileSystem.infoFollowingLinks(at: FileSystem.join(folder, name))
-      if info.kind == .regular { files.append(name) }
+      if info.kind == .regular { files.append(.init(path: name, size: info.size)) }
     }
     return files
   }

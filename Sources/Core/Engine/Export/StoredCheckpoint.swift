@@ -13,9 +13,8 @@ package struct StoredCheckpoint: Sendable {
   package let config: ModelConfig
   /// What an import recorded about the source; nil for a checkpoint that somebody else wrote.
   package let manifest: SourceManifest?
-  /// Folder of the files that are no weights; nil when none is known.
-  package let companionFolder: String?
-  package let companions: [String]
+  /// The files that are no weights; nil when none are known.
+  package let travelling: TravellingFiles?
   /// Tensors of the original that hold codes and scales, not values.
   package let encoded: Set<String>
   /// The one component that it holds, or that is read of it; nil for all.
@@ -62,8 +61,7 @@ package struct StoredCheckpoint: Sendable {
     self.origin = origin
     self.only = only ?? held
     config = origin.config
-    companionFolder = origin.companionFolder
-    companions = origin.companions
+    travelling = origin.travelling
     let reader = StoredReader(
       path: path, origin: origin, expertStorage: expertStorage, isWrittenPlain: isWrittenPlain,
       withOptimizer: withOptimizer, part: try ModelPart(self.only, of: plugin.info), plugin: plugin)

@@ -38,7 +38,7 @@ struct DistWriter {
   ///
   /// - Parameter runConfig: nil for a part of a model, which no trainer can build.
   func finish(
-    _ result: MoveResult, jobs: Int, runConfig: String?, tokenizer: (folder: String, names: [String])
+    _ result: MoveResult, jobs: Int, runConfig: String?, tokenizer: TravellingFiles?
   ) throws(MimoError) -> [FileDigest?] {
     var sums = try writeFrames(result, jobs: jobs)
     for object in output.objects {
@@ -46,7 +46,9 @@ struct DistWriter {
       sums[object.file].add(object.bytes, at: object.offset)
     }
     try writeCompanions(runConfig: runConfig)
-    try writeTokenizer(tokenizer.names.filter(DistWriter.isTokenizerFile), from: tokenizer.folder)
+    if let tokenizer {
+      try writeTokenizer(tokenizer.names.filter(DistWriter.isTokenizerFile), from: tokenizer.folder)
+    }
     try FileSystem.writeSmallFile(FileSystem.join(folder, ".metadata"), try metadata())
     try writeTrackers()
     try proveReadable()
@@ -172,5 +174,6 @@ struct DistWriter {
     guard found == written else {
       throw MimoError(.internalError, "\(found) of \(written) entries read back", path: folder)
     }
+    try MadePickles.check(checkpoint)
   }
 }

@@ -67,6 +67,8 @@ package struct ImportPlan: Sendable {
   package let naming: ModelNaming
   package let layout: ModelLayout
   package let match: SourceMatch
+  /// The files that are no weights; nil for a config alone.
+  package let travelling: TravellingFiles?
   package let output: Output
   package let conversion: ConversionPlan
   /// The dtype of the model's parameters.
@@ -88,6 +90,7 @@ package struct ImportPlan: Sendable {
       try plugin.describe(
         config.input(sources: source.shapes, options: request.pluginOptions), layout: naming.rawValue))
     match = try source.match(description, dtype: dtype)
+    travelling = try source.travelling()
     let isWrapped = format == .fsdpDTensor
     let whole = try ModelLayout(
       description, components: isWrapped ? naming.wrappedComponents(of: part.plugin) : naming.components(of: part.plugin),
@@ -110,15 +113,20 @@ package struct ImportPlan: Sendable {
       padsVocabulary: request.padVocabulary)
   }
 
+  /// What of the source OUT does not have.
+  package var omissions: [Omission] { match.drops.map(Omission.init) + (travelling?.omissions ?? []) }
+
   /// What the user should know beside drops and changes.
-  package var notes: [String] {
-    var notes = match.duplicates.map { duplicate in
+  package var notes: [Note] {
+    var notes = (travelling?.notes ?? []) + match.duplicates.map { duplicate in
       duplicate.dropReason == nil
         ? "\(duplicate.name) holds the same as \(duplicate.original), which it is tied to"
         : "\(duplicate.name) may repeat \(duplicate.original); it is left out if it differs"
     }
-    if case .folder(let folder) = source { notes += folder.leftOut.map { "\($0) does not travel along" } }
-    notes += conversion.lossyTensors.map { "\($0.tensor): \($0.kernel.name) is lossy, --to hf does not restore it" }
+    if case .folder(let folder) = source { notes += folder.leftOut.map { Note(.remark, "\($0) does not travel along") } }
+    notes += conversion.lossyTensors.map {
+      Note(.remark, "\($0.tensor): \($0.kernel.name) is lossy, --to hf does not restore it")
+    }
     return notes + conversion.decodedNotes
   }
 

@@ -8,15 +8,17 @@ import MimoTensor
 package struct ImportRun: Sendable {
   let plan: ImportPlan
   let folder: HuggingFaceFolder
+  let travelling: TravellingFiles
   let request: ConversionRequest
   let hostVersion: String
 
   /// Throws for a plan that was made from a config alone.
   package init(_ plan: ImportPlan, request: ConversionRequest, hostVersion: String) throws(MimoError) {
-    guard case .folder(let folder) = plan.source else {
+    guard case .folder(let folder) = plan.source, let travelling = plan.travelling else {
       throw MimoError(.usage, "there are no weights beside the config", path: plan.config.path, remedy: "Name a folder with weights")
     }
     self.folder = folder
+    self.travelling = travelling
     self.plan = plan
     self.request = request
     self.hostVersion = hostVersion
@@ -26,22 +28,26 @@ package struct ImportRun: Sendable {
   package func run(progress: @escaping ProgressHandler) throws(MimoError) -> ConversionReport {
     let start = MonotonicClock.seconds()
     try OutputPlace(request).check()
-    let snapshot = try SourceSnapshot(
-      folder.files.map(\.path) + folder.companions.map { FileSystem.join(folder.path, $0.path) })
+    if request.strict { try WeightConcerns(notes: plan.notes, omissions: plan.omissions).refuse(path: request.source) }
+    let snapshot = try SourceSnapshot(folder.files.map(\.path) + travelling.paths)
     let identity = try RunIdentity(
-      request, format: plan.format.rawValue, layout: plan.layout.cluster.json.compact, plugin: plan.plugin,
+      request, format: plan.format.rawValue, layout: plan.layout.cluster.words, plugin: plan.plugin,
       hostVersion: hostVersion, conversion: plan.conversion, snapshot: snapshot)
     let stage = try ResumableOutput(request, identity, conversion: plan.conversion)
     return try stage.make(bytesNeeded: bytesNeeded) { () throws(MimoError) in
       let differing = try TieCheck.run(plan.match.duplicates, in: folder)
+      if request.strict {
+        try WeightConcerns(notes: [], omissions: differing.map(Omission.init)).refuse(path: request.source)
+      }
       let written = try writeWeights(into: stage, progress: progress)
       try TravellingRecord.write(
-        folder, expertStorage: request.expertStorage, leftOut: differing.map(\.name), only: request.only, into: stage.path)
+        folder, travelling, expertStorage: request.expertStorage, leftOut: differing.map(\.name), only: request.only, into: stage.path)
       try snapshot.check()
       var report = report(differing)
       report.add(plan.conversion, names: names, result: written.result, written: written)
       report.files = try ReportedFile.all(in: stage.path, known: written.known(plan.output.catalog.files))
       report.bytesResumed = stage.bytesResumed
+      if request.strict { try WeightConcerns(report).refuse(path: request.source) }
       report.seconds = MonotonicClock.seconds() - start
       try FileSystem.writeSmallFile(FileSystem.join(stage.path, ConversionReport.fileName), report.encoded())
       return report
@@ -51,8 +57,7 @@ package struct ImportRun: Sendable {
   /// Bytes of weights, of the files that travel along, and of what describes both.
   package var bytesNeeded: UInt64 {
     let weights = plan.output.catalog.files.reduce(0) { $0 + $1.size }
-    let companions = folder.companions.reduce(0) { $0 + $1.size }
-    return weights + companions + UInt64(plan.conversion.stored.chunks.count * 512 + (1 << 20))
+    return weights + travelling.bytes + UInt64(plan.conversion.stored.chunks.count * 512 + (1 << 20))
   }
 
   private var names: [String] { plan.layout.description.targets.indices.map(plan.layout.globalName) }
@@ -63,9 +68,8 @@ package struct ImportRun: Sendable {
     let sources = try OutputFolder.open(plan.conversion.wholeFiles)
     switch plan.output {
     case .dist, .ranks:
-      let tokenizer = (folder.path, folder.companions.filter(TravellingRecord.travels).map(\.path))
       let writer = StoredWriter(
-        model: plan.outputModel(request), request: request, training: try .beginning(), tokenizer: tokenizer,
+        model: plan.outputModel(request), request: request, training: try .beginning(), tokenizer: travelling,
         isPart: request.only != nil)
       return try writer.write(plan.output, into: stage, from: sources, progress: progress)
     case .prime(let prime):
@@ -73,9 +77,8 @@ package struct ImportRun: Sendable {
       let files = try stage.files(prime.catalog.files, heads: prime.heads)
       let result = try stage.move(whole: sources, stored: files, progress: progress)
       try OutputFolder.writeIndex(prime.index, in: output)
-      let companions = folder.companions.filter(TravellingRecord.travels).map(\.path)
       try OutputFolder.writeCompanions(
-        companions, from: folder.path, config: plan.config, plan.layout.description.configOverrides + plan.config.saying(request.dtype),
+        travelling, config: plan.config, plan.layout.description.configOverrides + plan.config.saying(request.dtype),
         in: output)
       try OutputFolder.prove(output, tensors: plan.layout.description.targets.count)
       return WrittenWeights(
@@ -91,18 +94,18 @@ package struct ImportRun: Sendable {
       output: .init(
         path: request.output, format: plan.format.rawValue, bytes: plan.output.catalog.files.reduce(0) { $0 + $1.size }),
       layout: plan.format == .prime ? .null : plan.layout.cluster.json, planHash: plan.conversion.hash)
-    report.omissions = (plan.match.drops + differing).map(Omission.init)
+    report.omissions = plan.omissions + differing.map(Omission.init)
     report.notes = plan.notes
     return report
   }
 }
 
-extension JSONValue {
-  /// The document in one line.
-  var compact: String { String(decoding: JSONWriter.write(self), as: UTF8.self) }
-}
-
 extension ClusterLayout {
+  /// The layout for messages.
+  var words: String {
+    components.map { $0.layout.specification($0.name) }.joined(separator: " ") + " on \(counted(worldSize, "rank"))"
+  }
+
   /// The layout for reports.
   package var json: JSONValue {
     .object([

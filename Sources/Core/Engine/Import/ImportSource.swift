@@ -44,6 +44,12 @@ package enum ImportSource: Sendable {
     return folder.files.map { StoredFile(path: $0.path, size: $0.size) }
   }
 
+  /// The files that are no weights; nil when there is no checkpoint at hand.
+  func travelling() throws(MimoError) -> TravellingFiles? {
+    guard case .folder(let folder) = self else { return nil }
+    return try TravellingFiles(folder.companions, in: folder.path)
+  }
+
   /// - Parameter dtype: that of the model's parameters, for tensors that nobody has stored yet or that are decoded.
   func match(_ description: ModelDescription, dtype: DType) throws(MimoError) -> SourceMatch {
     switch self {

@@ -8,8 +8,8 @@ struct StoredWriter {
   let model: OutputModel
   let request: ConversionRequest
   let training: TrainingState
-  /// Where the tokenizer's files are copied from, and their names.
-  let tokenizer: (folder: String, names: [String])
+  /// The tokenizer's files are among these.
+  let tokenizer: TravellingFiles?
   /// A part of a model is written without what a trainer would build the whole from.
   var isPart = false
 

@@ -22,7 +22,7 @@ extension Ledger {
         kernels.map {
           .object(["name": .string($0.name), "targets": .integer($0.targets), "lossy": .bool($0.isLossy)])
         }),
-      "notes": .array(notes.map { .string($0) }),
+      "notes": .array(notes.map { .string($0.text) }),
       "plan_hash": .string(hex(planHash)),
       "peak_memory_bytes": .integer(peakMemory),
     ])

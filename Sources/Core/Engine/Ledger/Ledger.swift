@@ -48,7 +48,9 @@ package struct Ledger: Sendable {
   package let drops: [Drop]
   package let dtypeChanges: [DTypeChange]
   package let kernels: [Kernel]
-  package let notes: [String]
+  package let notes: [Note]
+  /// What is known to be lost of the weights.
+  package let concerns: WeightConcerns
   package let planHash: UInt64
   /// Bytes that a run is expected to have resident at most: what the plan takes now, and its buffers.
   package let peakMemory: Int
@@ -60,7 +62,7 @@ package struct Ledger: Sendable {
       conversion, plugin: plan.plugin, source: (request.source, plan.source.isConfigAlone ? "config" : "hf"),
       outputFormat: plan.format.rawValue, layout: plan.format == .prime ? .null : plan.layout.cluster.json, files: files,
       ranks: plan.format == .prime ? [] : RankShare.all(plan.layout, dtypes: conversion.stored.targets.map(\.dtype)),
-      drops: Ledger.drops(of: plan), notes: plan.notes, resources: request.resources)
+      drops: Ledger.drops(of: plan), notes: plan.notes, concerns: Ledger.concerns(of: plan), resources: request.resources)
   }
 
   package init(_ plan: ExportPlan, request: ConversionRequest) {
@@ -68,7 +70,8 @@ package struct Ledger: Sendable {
     let format = plan.stored.formatName
     self.init(
       plan.conversion, plugin: plan.plugin, source: (request.source, format), outputFormat: "hf", layout: .null,
-      files: files, ranks: [], drops: [], notes: plan.notes, resources: request.resources)
+      files: files, ranks: [], drops: plan.omissions.map { Drop(name: $0.name, reason: $0.reason, bytes: $0.bytes) },
+      notes: plan.notes, concerns: WeightConcerns(notes: plan.notes, omissions: plan.omissions), resources: request.resources)
   }
 
   package init(_ plan: ReshardPlan, request: ConversionRequest) {
@@ -78,13 +81,13 @@ package struct Ledger: Sendable {
       outputFormat: plan.format.rawValue, layout: plan.layout.cluster.json,
       files: plan.output.catalog.files.map { File(path: $0.path, bytes: $0.size) },
       ranks: RankShare.all(plan.layout, dtypes: conversion.stored.targets.map(\.dtype)),
-      drops: plan.drops.map { Drop(name: $0.name, reason: $0.reason, bytes: $0.bytes) }, notes: plan.notes,
-      resources: request.resources)
+      drops: plan.omissions.map { Drop(name: $0.name, reason: $0.reason, bytes: $0.bytes) }, notes: plan.notes,
+      concerns: WeightConcerns(notes: plan.notes, omissions: plan.omissions), resources: request.resources)
   }
 
   private init(
     _ plan: ConversionPlan, plugin: PluginInfo, source: (path: String, format: String), outputFormat: String,
-    layout: JSONValue, files: [File], ranks: [RankShare], drops: [Drop], notes: [String], resources: Resources
+    layout: JSONValue, files: [File], ranks: [RankShare], drops: [Drop], notes: [Note], concerns: WeightConcerns, resources: Resources
   ) {
     self.plugin = plugin
     self.source = source
@@ -98,6 +101,7 @@ package struct Ledger: Sendable {
     dtypeChanges = Ledger.changes(in: plan)
     kernels = Ledger.kernels(in: plan)
     self.notes = notes
+    self.concerns = concerns
     planHash = plan.hash
     peakMemory = (ProcessUsage.peakResidentBytes ?? 0) + resources.bufferBytes
   }
@@ -106,7 +110,12 @@ package struct Ledger: Sendable {
     if plan.source.isConfigAlone {
       return plan.layout.description.drops.map { Drop(name: $0.pattern, reason: $0.reason, bytes: nil) }
     }
-    return plan.match.drops.map { Drop(name: $0.name, reason: $0.reason, bytes: $0.bytes) }
+    return plan.omissions.map { Drop(name: $0.name, reason: $0.reason, bytes: $0.bytes) }
+  }
+
+  /// Of a config alone it is not known which of the tensors to drop there are.
+  private static func concerns(of plan: ImportPlan) -> WeightConcerns {
+    WeightConcerns(notes: plan.notes, omissions: plan.source.isConfigAlone ? [] : plan.omissions)
   }
 
   private static func storedBytes(_ plan: ConversionPlan) -> Int {

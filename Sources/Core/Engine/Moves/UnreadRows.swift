@@ -65,6 +65,9 @@ struct UnreadRows: Sendable, Hashable {
     return (run, starts)
   }
 
+  /// Rows that are not zero are weights of something.
+  var kind: Note.Kind { filled > 0 ? .weights : .remark }
+
   /// What the user should know. Rows that are not zero are no fault by themselves: Megatron-Core's
   /// `VocabParallelEmbedding` makes the padding up like all rows, and a training moves it.
   ///

@@ -1,5 +1,6 @@
 import MimoMapping
 import MimoPlan
+import MimoSystem
 import MimoTensor
 
 extension ConversionReport {
@@ -19,8 +20,7 @@ extension ConversionReport {
         dtypeChanges.append(DTypeChange(tensor: change.tensor, from: change.from.rawValue, to: change.to.rawValue))
       }
       guard let lost = result.lost[index], lost > 0 else { continue }
-      losses.append(
-        Loss(tensor: tensor.name, kernel: kernel(of: index, in: plan), elements: lost, of: tensor.elementCount))
+      losses.append(Loss(tensor: tensor.name, elements: lost, of: tensor.elementCount, cause: plan.cause(ofLoss: index)))
     }
     for (index, target) in plan.description.targets.enumerated() {
       var made: [String] = []
@@ -47,22 +47,18 @@ extension ConversionReport {
       return Chunk(file: chunk.file, region: chunk.region, digest: result.chunkDigests[index])
     }
   }
-
-  private func kernel(of index: Int, in plan: ConversionPlan) -> String? {
-    plan.uses[index].lazy.compactMap { plan.description.targets[$0.target].fragments[$0.fragment].kernel?.name }.first
-  }
 }
 
 extension ConversionPlan {
   /// What is decoded, a line a form.
-  var decodedNotes: [String] {
+  var decodedNotes: [Note] {
     var counts: [String: (tensors: Int, dtype: String)] = [:]
     for tensor in whole {
       guard case .encoded(let form, _, _) = tensor.storage else { continue }
       counts[form.name, default: (0, tensor.dtype.rawValue)].tensors += 1
     }
     return counts.sorted { $0.key < $1.key }.map { form, count in
-      "\(count.tensors) tensors are decoded from \(form) codes and scales to \(count.dtype)"
+      Note(.weights, "\(counted(count.tensors, "tensor")) decoded from \(form) codes and scales to \(count.dtype)")
     }
   }
 }

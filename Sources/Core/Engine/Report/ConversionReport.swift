@@ -45,9 +45,9 @@ package struct ConversionReport: Sendable {
   /// Elements that the way back would not restore.
   package struct Loss: Sendable {
     package var tensor: String
-    package var kernel: String?
     package var elements: Int
     package var of: Int
+    package var cause: LossCause
   }
 
   /// Tensors of OUT that were read again before it appeared, and held against one checkpoint that they are from.
@@ -85,7 +85,7 @@ package struct ConversionReport: Sendable {
   package var omissions: [Omission] = []
   package var dtypeChanges: [DTypeChange] = []
   package var losses: [Loss] = []
-  package var notes: [String] = []
+  package var notes: [Note] = []
   /// Empty where nothing was spliced.
   package var readAgain: [ReadAgain] = []
   package var bytesRead = 0
@@ -127,7 +127,7 @@ extension ConversionReport {
       "omissions": .array(omissions.map(\.json)),
       "dtype_changes": .array(dtypeChanges.map(ConversionReport.json)),
       "lossy": .array(losses.map(ConversionReport.json)),
-      "notes": .array(notes.map { .string($0) }),
+      "notes": .array(notes.map { .string($0.text) }),
       "read_again": .array(readAgain.map(ConversionReport.json)),
       "bytes_read": .integer(bytesRead),
       "bytes_written": .integer(bytesWritten),
@@ -157,7 +157,8 @@ extension ConversionReport {
 
   private static func json(_ loss: Loss) -> JSONValue {
     .object([
-      "tensor": .string(loss.tensor), "kernel": loss.kernel.map { .string($0) } ?? .null,
+      "tensor": .string(loss.tensor), "kernel": loss.cause.kernel.map { .string($0) } ?? .null,
+      "dtype": .string(loss.cause.dtype), "kept_by": loss.cause.keptBy.map { .string($0) } ?? .null,
       "elements": .integer(loss.elements), "of": .integer(loss.of),
     ])
   }

@@ -22,7 +22,7 @@ struct Donor {
   /// The places of its targets among those of the output's model.
   let places: [Int]
   /// What the user should know of it.
-  let notes: [String]
+  let notes: [Note]
 
   /// Throws when the component is another one than the base's model has.
   ///
@@ -52,8 +52,8 @@ struct Donor {
       throw error
     }
     try checkpoint.locate(jobs: request.resources.jobs)
-    notes = ["\(splice.component): \(places.count) parameters are those of \(splice.path)"]
-      + (try checkpoint.differingTies()).map { "\(splice.path): \($0.name) was left out: \($0.reason)" }
+    notes = [Note(.remark, "\(splice.component): \(counted(places.count, "parameter")) of \(splice.path)")]
+      + (try checkpoint.differingTies()).map { Note(.weights, "\(splice.path): \($0.name) was left out: \($0.reason)") }
     self.checkpoint = checkpoint
   }
 

@@ -22,7 +22,7 @@ package struct ReshardPlan: Sendable {
   package let output: ImportPlan.Output
   package let conversion: ConversionPlan
   /// What the source has beside the weights of OUT.
-  package let drops: [SourceMatch.Drop]
+  package let omissions: [Omission]
   package let dtype: DType
   /// What the source's layout had no place for, so that the config must say so.
   private let overrides: [ConfigOverride]
@@ -31,6 +31,8 @@ package struct ReshardPlan: Sendable {
   /// Rows that pad a vocabulary, or that config.json cuts off.
   private let unread: [UnreadRows]
   let transfer: OptimizerTransfer
+  /// What goes along beside the tensors.
+  let training: TrainingState
 
   package init(
     _ request: ConversionRequest, to format: ImportPlan.Format, from sourceFormat: CheckpointFormat,
@@ -69,8 +71,8 @@ package struct ReshardPlan: Sendable {
     }
     self.transfer = transfer
     let optimizer = transfer.state
-    let entries = try ReshardPlan.entries(transfer, of: stored, to: format, model, names.map(\.prefix))
-    drops = ReshardPlan.drops(transfer, obstacle, of: stored, entries)
+    let (entries, foreign) = try ReshardPlan.entries(transfer, of: stored, to: format, model, names.map(\.prefix))
+    let omissions = ReshardPlan.omissions(transfer, obstacle, of: stored, entries, foreign)
     let weightDType = zip(model.targets, weights.origins).first { $0.0.dtype == nil }
       .map { stored.catalog.targets[$0.1].dtype }
     stored.keep(transfer.origins)
@@ -95,19 +97,35 @@ package struct ReshardPlan: Sendable {
       from: stored.description, stored.catalog, to: layout.description, output.catalog,
       names: layout.description.targets.indices.map(layout.globalName))
     unread = try UnreadRows.all(of: conversion)
+    training = try ReshardPlan.training(of: stored, to: format, layout, transfer, weightsOnly: request.weightsOnly)
+    self.omissions = omissions + training.omissions + (stored.travelling?.omissions ?? [])
   }
 
-  /// What an fsdp_dtensor checkpoint has of its optimizer beside tensors; nil where there is no optimizer, or another
-  /// format.
+  /// What goes along beside the tensors: nothing where the format has no place for it.
+  private static func training(
+    of stored: StoredCheckpoint, to format: ImportPlan.Format, _ layout: ModelLayout, _ transfer: OptimizerTransfer,
+    weightsOnly: Bool
+  ) throws(MimoError) -> TrainingState {
+    guard format != .ranks, let sizes = layout.components.first?.grid.layout else { return try .beginning() }
+    if let legacy = stored.legacy { return try .read(from: legacy, layout: sizes) }
+    guard let checkpoint = stored.dist else { return try .beginning() }
+    return try .read(
+      from: checkpoint, layout: sizes, optimizer: transfer.state.kinds.isEmpty ? nil : transfer,
+      weightsOnly: weightsOnly)
+  }
+
+  /// What an fsdp_dtensor checkpoint has of its optimizer beside tensors, nil where there is no optimizer, or another
+  /// format; and the source's entries that are no data, with what they name.
   private static func entries(
     _ transfer: OptimizerTransfer, of stored: StoredCheckpoint, to format: ImportPlan.Format, _ model: ModelDescription,
     _ prefixes: [String]
-  ) throws(MimoError) -> [DistOutput.Entry]? {
-    guard format == .fsdpDTensor else { return nil }
+  ) throws(MimoError) -> (own: [DistOutput.Entry]?, foreign: [String: String]) {
+    guard format == .fsdpDTensor else { return (nil, [:]) }
     if case .entries(let groups, let others) = transfer.settings {
-      return try groups.entries(of: model, prefixes: prefixes) + others
+      return (try groups.entries(of: model, prefixes: prefixes) + others, [:])
     }
-    return try OptimizerEntries(of: stored)?.entries
+    guard let entries = try OptimizerEntries(of: stored) else { return (nil, [:]) }
+    return (entries.entries, Dictionary(entries.foreign.map { ($0.key, $0.part) }) { first, _ in first })
   }
 
   /// Each target keeps its dtype, but for parameters that are wanted in another; the optimizer's state is none.
@@ -121,29 +139,34 @@ package struct ReshardPlan: Sendable {
     }
   }
 
-  private static func drops(
+  private static func omissions(
     _ transfer: OptimizerTransfer, _ obstacle: OptimizerObstacle?, of stored: StoredCheckpoint,
-    _ entries: [DistOutput.Entry]?
-  ) -> [SourceMatch.Drop] {
+    _ entries: [DistOutput.Entry]?, _ foreign: [String: String]
+  ) -> [Omission] {
+    let weights = stored.model.targets.count
     let targets = transfer.drops.map { drop in
       let elements = stored.description.targets[drop.target].shape.elementCount ?? 0
-      return SourceMatch.Drop(
-        name: stored.name(of: drop.target), reason: drop.reason,
-        bytes: stored.catalog.targets[drop.target].dtype.byteCount(elements: elements) ?? 0)
+      return Omission(
+        name: stored.name(of: drop.target),
+        bytes: stored.catalog.targets[drop.target].dtype.byteCount(elements: elements) ?? 0, reason: drop.reason,
+        kind: drop.target < weights ? .weights : .other)
     }
     let carried = Set((entries ?? []).map(\.key))
     let left = stored.leftBehind.lazy.filter { !carried.contains($0) && !transfer.tells(of: $0, in: stored.dist) }
-    return stored.drops + targets + left.map { LeftBehind(key: $0, obstacle: obstacle).drop(in: stored.dist) }
+    let behind = left.map { key in
+      LeftBehind(key: key, obstacle: obstacle, foreignPart: foreign[key]).omission(in: stored.dist)
+    }
+    return stored.drops.map(Omission.init) + targets + behind
   }
 
   /// What the user should know beside drops and changes.
-  package var notes: [String] {
-    let rows = unread.map { $0.note(stored.name(of: $0.target)) }
+  package var notes: [Note] {
+    let rows = unread.map { Note($0.kind, $0.note(stored.name(of: $0.target))) }
     let changes = overrides.filter { stored.config.json[$0.path] != nil }.map { override in
       let what = override.value == .remove ? "taken out" : "changed"
-      return "config.json: \(override.path) was \(what): \(override.reason)"
+      return Note(.remark, "config.json: \(override.path) was \(what): \(override.reason)")
     }
-    return donors.flatMap(\.notes) + rows + transfer.notes + stored.extraStateNotes + changes
+    return (stored.travelling?.notes ?? []) + donors.flatMap(\.notes) + rows + transfer.notes + stored.extraStateNotes + changes
   }
 
   func outputModel(_ request: ConversionRequest) -> OutputModel {

@@ -20,16 +20,17 @@ package struct ReshardRun: Sendable {
   package func run(progress: @escaping ProgressHandler) throws(MimoError) -> ConversionReport {
     let start = MonotonicClock.seconds()
     try OutputPlace(request).check()
-    let snapshot = try SourceSnapshot(plan.stored.catalog.files.map(\.path) + companions)
+    if request.strict { try WeightConcerns(notes: plan.notes, omissions: plan.omissions).refuse(path: request.source) }
+    let snapshot = try SourceSnapshot(plan.stored.catalog.files.map(\.path) + (plan.stored.travelling?.paths ?? []))
     let identity = try RunIdentity(
-      request, format: plan.format.rawValue, layout: plan.layout.cluster.json.compact, plugin: plan.plugin,
+      request, format: plan.format.rawValue, layout: plan.layout.cluster.words, plugin: plan.plugin,
       hostVersion: hostVersion, conversion: plan.conversion, snapshot: snapshot)
     let stage = try ResumableOutput(request, identity, conversion: plan.conversion)
     return try stage.make(bytesNeeded: bytesNeeded) { () throws(MimoError) in
       let sources = try OutputFolder.open(plan.stored.catalog.files)
       let writer = StoredWriter(
-        model: plan.outputModel(request), request: request, training: try training(),
-        tokenizer: (plan.stored.companionFolder ?? "", plan.stored.companions), isPart: plan.stored.only != nil)
+        model: plan.outputModel(request), request: request, training: plan.training,
+        tokenizer: plan.stored.travelling, isPart: plan.stored.only != nil)
       let written = try writer.write(plan.output, into: stage, from: sources, progress: progress)
       let result = written.result
       try plan.stored.checkDigests(result.gathered.digests, areWhole: result.gathered.areWhole, files: sources)
@@ -45,6 +46,7 @@ package struct ReshardRun: Sendable {
       report.add(plan.conversion, names: plan.conversion.whole.map(\.name), result: result, written: written)
       report.files = try ReportedFile.all(in: stage.path, known: written.known(plan.output.catalog.files))
       report.bytesResumed = stage.bytesResumed
+      if request.strict { try WeightConcerns(report).refuse(path: request.source) }
       report.seconds = MonotonicClock.seconds() - start
       try FileSystem.writeSmallFile(FileSystem.join(stage.path, ConversionReport.fileName), report.encoded())
       return report
@@ -56,19 +58,6 @@ package struct ReshardRun: Sendable {
     plan.output.catalog.files.reduce(0) { $0 + $1.size } + UInt64(plan.conversion.stored.chunks.count * 512 + (16 << 20))
   }
 
-  private var companions: [String] {
-    plan.stored.companionFolder.map { folder in plan.stored.companions.map { FileSystem.join(folder, $0) } } ?? []
-  }
-
-  private func training() throws(MimoError) -> TrainingState {
-    guard let sizes = plan.layout.components.first?.grid.layout else { return try .beginning() }
-    if let legacy = plan.stored.legacy { return try .read(from: legacy, layout: sizes) }
-    guard let checkpoint = plan.stored.dist else { return try .beginning() }
-    return try .read(
-      from: checkpoint, layout: sizes, optimizer: plan.transfer.state.kinds.isEmpty ? nil : plan.transfer,
-      weightsOnly: request.weightsOnly)
-  }
-
   private func report() -> ConversionReport {
     var report = ConversionReport(
       hostVersion: hostVersion, command: request.command, plugin: (plan.plugin.family, plan.plugin.version),
@@ -78,7 +67,7 @@ package struct ReshardRun: Sendable {
       output: .init(
         path: request.output, format: plan.format.rawValue, bytes: plan.output.catalog.files.reduce(0) { $0 + $1.size }),
       layout: plan.layout.cluster.json, planHash: plan.conversion.hash)
-    report.omissions = plan.drops.map(Omission.init)
+    report.omissions = plan.omissions
     report.notes = plan.notes
     return report
   }

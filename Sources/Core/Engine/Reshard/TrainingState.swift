@@ -12,6 +12,8 @@ struct TrainingState: Sendable {
   let train: [UInt8]
   /// The optimizer's state lies in the checkpoint.
   let hasOptimizer: Bool
+  /// What of the source's state is no data, and so does not travel.
+  var omissions: [Omission] = []
 
   /// That of weights which no training has touched.
   static func beginning() throws(MimoError) -> TrainingState {
@@ -29,20 +31,52 @@ struct TrainingState: Sendable {
     from checkpoint: DistCheckpoint, layout: ComponentLayout, optimizer: OptimizerTransfer?, weightsOnly: Bool
   ) throws(MimoError) -> TrainingState {
     let iteration = iteration(of: checkpoint.path)
-    var common = try CommonState(checkpoint) ?? CommonState(iteration: iteration ?? 0)
+    var omissions: [Omission] = []
+    var common = try commonState(of: checkpoint, iteration: iteration ?? 0, weightsOnly: weightsOnly, &omissions)
     if checkpoint.kind == .plain, let arguments = checkpoint[object: "args"] {
-      common.add("args", try checkpoint.read(arguments).value)
+      common.addData("args", try checkpoint.read(arguments).value)
     }
     if optimizer == nil { common.remove(["optimizer"]) }
     if case .common(let pairs, let content)? = optimizer?.settings { common.tell(pairs, content: content) }
     if weightsOnly { common.remove(["opt_param_scheduler", "rerun_state_machine"]) }
     common.moved(to: layout, keepsOptimizer: optimizer != nil)
-    let train = FileSystem.join(checkpoint.path, "train_state.pt")
+    let train = try trainState(in: checkpoint.path, &omissions)
+    let fresh = try DistCheckpointCompanions.trainState(step: iteration ?? 0)
     return TrainingState(
-      iteration: iteration, common: common.encoded,
-      train: try FileSystem.exists(train)
-        ? FileSystem.readSmallFile(train) : DistCheckpointCompanions.trainState(step: iteration ?? 0),
-      hasOptimizer: optimizer != nil)
+      iteration: iteration, common: common.encoded, train: train ?? fresh, hasOptimizer: optimizer != nil,
+      omissions: common.omissions + omissions)
+  }
+
+  /// The data of a checkpoint's common state; one of weights alone where it has none.
+  private static func commonState(
+    of checkpoint: DistCheckpoint, iteration: Int, weightsOnly: Bool, _ omissions: inout [Omission]
+  ) throws(MimoError) -> CommonState {
+    guard let common = try CommonState(checkpoint) else { return CommonState(iteration: iteration) }
+    if common.hasIteration { return common }
+    guard weightsOnly else {
+      throw MimoError(
+        .invalidInput, "the common state has no iteration that can be read, so no trainer can go on from it",
+        path: checkpoint.path, remedy: "--weights-only leaves it behind and writes one for the weights alone")
+    }
+    omissions.append(Omission(name: CommonState.name, bytes: 0, reason: "it has no iteration that can be read"))
+    return CommonState(iteration: iteration)
+  }
+
+  /// The data of `train_state.pt`, written anew; nil where there is none, or something else than data.
+  private static func trainState(
+    in folder: String, _ omissions: inout [Omission]
+  ) throws(MimoError) -> [UInt8]? {
+    let name = "train_state.pt"
+    let path = FileSystem.join(folder, name)
+    guard try FileSystem.exists(path) else { return nil }
+    let source = try PosixByteSource(path: path)
+    let object = try TorchObject(file: source)
+    let storages = try object.storages(in: source)
+    guard let part = object.value.foreignPart(storageCount: storages.count) else {
+      return TorchZipItem.object(object.value, storages: storages, root: "train_state")
+    }
+    omissions.append(Omission(name: name, bytes: Int(clamping: source.size), reason: PickleData.reason(part)))
+    return nil
   }
 
   /// That of a legacy checkpoint: its optimizer's state does not come along.
@@ -51,12 +85,13 @@ struct TrainingState: Sendable {
     var common = CommonState(iteration: iteration ?? 0)
     if let part = checkpoint.parts.first {
       let rank = try LegacyRank(path: FileSystem.join(checkpoint.path, part.name))
-      if let arguments = rank.arguments { common.add("args", arguments) }
+      if let arguments = rank.arguments { common.addData("args", arguments) }
     }
     common.moved(to: layout, keepsOptimizer: false)
     return TrainingState(
       iteration: iteration, common: common.encoded,
-      train: try DistCheckpointCompanions.trainState(step: iteration ?? 0), hasOptimizer: false)
+      train: try DistCheckpointCompanions.trainState(step: iteration ?? 0), hasOptimizer: false,
+      omissions: common.omissions)
   }
 
   /// By the folder's name; 0 where it does not tell.
@@ -65,93 +100,5 @@ struct TrainingState: Sendable {
     if name == "release" { return nil }
     guard name.hasPrefix("iter_"), let number = Int(name.dropFirst("iter_".count)) else { return 0 }
     return number
-  }
-}
-
-/// megatron-core's common state as data, with the tensors in it.
-private struct CommonState {
-  private var entries: [PicklePair]
-  private let storages: [[UInt8]]
-
-  /// Of weights alone.
-  init(iteration: Int) {
-    guard case .dict(let entries) = DistCheckpointCompanions.commonState(iteration: iteration) else {
-      self.entries = []
-      storages = []
-      return
-    }
-    self.entries = entries
-    storages = []
-  }
-
-  /// nil when the checkpoint has none.
-  init?(_ checkpoint: DistCheckpoint) throws(MimoError) {
-    guard let (value, storages) = try checkpoint.commonStateWithStorages() else { return nil }
-    guard case .dict(let entries) = value else {
-      throw MimoError(.invalidInput, "the common state is no dict", path: checkpoint.path)
-    }
-    self.entries = entries
-    self.storages = storages
-  }
-
-  var encoded: [UInt8] { TorchZipItem.object(.dict(entries), storages: storages, root: "common") }
-
-  mutating func add(_ key: String, _ value: PickleValue) { entries.append(PicklePair(.string(key), value)) }
-
-  /// Tells of an optimizer whose state came from another format.
-  mutating func tell(_ pairs: [PicklePair], content: [PicklePair]) {
-    remove(Set(pairs.compactMap(\.key.stringValue)))
-    entries += pairs
-    change("content_metadata") { metadata in
-      guard case .dict(var fields) = metadata else { return metadata }
-      fields.removeAll { field in content.contains { $0.key == field.key } }
-      return .dict(content + fields)
-    }
-  }
-
-  mutating func remove(_ keys: Set<String>) {
-    entries.removeAll { pair in
-      if case .string(let key) = pair.key { keys.contains(key) } else { false }
-    }
-  }
-
-  /// Tells a trainer the layout that the weights have now, and that the random state of the former ranks is not there.
-  ///
-  /// Source: Megatron-LM `load_checkpoint`: it asks for random state where `args` have the running layout, and for the
-  /// optimizer unless they have `no_save_optim`; `content_metadata` says how keys are formed.
-  mutating func moved(to layout: ComponentLayout, keepsOptimizer: Bool) {
-    change("args") { args in
-      guard case .object(var namespace) = args, case .dict(var fields)? = namespace.state else { return args }
-      let sizes = [
-        ("tensor_model_parallel_size", layout.tp), ("pipeline_model_parallel_size", layout.pp),
-        ("context_parallel_size", layout.cp), ("expert_model_parallel_size", layout.ep),
-        ("expert_tensor_parallel_size", layout.etp),
-      ]
-      for (name, size) in sizes { CommonState.set(name, .int(Int64(size)), in: &fields, onlyIfPresent: true) }
-      CommonState.set("no_save_rng", .bool(true), in: &fields)
-      if !keepsOptimizer { CommonState.set("no_save_optim", .bool(true), in: &fields) }
-      namespace.state = .dict(fields)
-      return .object(namespace)
-    }
-    change("content_metadata") { metadata in
-      guard case .dict(var fields) = metadata else { return metadata }
-      CommonState.set("singleton_local_shards", .bool(false), in: &fields, onlyIfPresent: true)
-      fields.removeAll { $0.key == .string("non_homogeneous_layers") }
-      return .dict(fields)
-    }
-  }
-
-  private mutating func change(_ key: String, _ body: (PickleValue) -> PickleValue) {
-    for index in entries.indices where entries[index].key == .string(key) { entries[index].value = body(entries[index].value) }
-  }
-
-  private static func set(
-    _ name: String, _ value: PickleValue, in fields: inout [PicklePair], onlyIfPresent: Bool = false
-  ) {
-    if let index = fields.firstIndex(where: { $0.key == .string(name) }) {
-      fields[index].value = value
-    } else if !onlyIfPresent {
-      fields.append(PicklePair(.string(name), value))
-    }
   }
 }

@@ -38,6 +38,7 @@ final class ResumableOutput {
       try OutputFolder.checkSpace(bytesNeeded > taken ? bytesNeeded - taken : 0, for: request.output)
       let result = try body()
       try Interruption.check()
+      try MadePickles.check(folder: path)
       try OutputPlace(request).checkAgain()
       try folder.publish(replacing: request.overwrite)
       return result
@@ -100,7 +101,7 @@ final class ResumableOutput {
     var error = error
     let remedy = ResumableOutput.isStop(error) ? nil : error.remedy.map { $0 + ". " }
     error.remedy = (remedy ?? "")
-      + "\(recorded) of \(conversion.wholeBytes) bytes are done: the same command again goes on from there"
+      + "\(recorded) of \(conversion.wholeBytes) bytes are done: the same command \(request.restart ? "without --restart" : "again") goes on from there"
     return error
   }
 

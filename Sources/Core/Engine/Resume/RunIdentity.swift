@@ -12,6 +12,18 @@ package struct RunIdentity: Sendable, Equatable {
 
   package static func == (a: RunIdentity, b: RunIdentity) -> Bool { a.facts.elementsEqual(b.facts, by: ==) }
 
+  /// Whether another command line is all that it takes to continue the run that began: not where the program, the plugin or
+  /// the source have changed.
+  func canBecome(_ begun: RunIdentity) -> Bool {
+    func given(_ facts: [(name: String, value: String)]) -> [String] {
+      facts.filter { fact in RunIdentity.given.contains { fact.name.hasPrefix($0) } }.map { "\($0.name) \($0.value)" }
+    }
+    return given(facts) == given(begun.facts)
+  }
+
+  /// Facts that no command line says.
+  private static let given = ["mimo-host", "plugin ", "file "]
+
   /// What differs from the run that began, in words; empty when nothing does.
   func differences(from begun: RunIdentity) -> [String] {
     var before = Dictionary(begun.facts.map { ($0.name, $0.value) }, uniquingKeysWith: { first, _ in first })

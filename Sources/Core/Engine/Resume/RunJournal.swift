@@ -132,7 +132,7 @@ package final class RunJournal: Sendable {
       let more = differences.count > 3 ? "; and \(differences.count - 3) more" : ""
       throw MimoError(
         .usage, "an unfinished run to this place was another one: \(told)\(more)",
-        path: FileSystem.split(file.path).parent, remedy: "Run the former command to continue it; \(restart)")
+        path: FileSystem.split(file.path).parent, remedy: identity.canBecome(begun) ? "Run the former command to continue it; \(restart)" : restart)
     }
     let own = Resources(jobs: 1, memory: resources.memory)
     guard window <= own.windowBytes else {

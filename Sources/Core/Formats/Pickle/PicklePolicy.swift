@@ -22,7 +22,7 @@ package struct PicklePolicy: Sendable {
   package static let object = PicklePolicy(
     subject: "object", globals: nil, allowsPersistentIDs: true, maximumByteCount: 1 << 30)
 
-  private static let dtypes =
+  static let dtypes =
     DType.allCases.compactMap(\.torchName).map { PickleGlobal("torch", $0) } + [PickleGlobal("torch", "complex128")]
 
   private static let metadataGlobals: [PickleGlobal] =
@@ -40,14 +40,14 @@ package struct PicklePolicy: Sendable {
     + names("torch", ["Size"]) + names("torch.serialization", ["_get_layout"])
     + names("collections", ["OrderedDict"]) + dtypes
 
-  private static let tensorGlobals: [PickleGlobal] =
+  static let tensorGlobals: [PickleGlobal] =
     names("torch._utils", ["_rebuild_tensor_v2", "_rebuild_tensor_v3", "_rebuild_parameter"])
     + names("torch._tensor", ["_rebuild_from_type_v2"]) + names("torch", ["Tensor", "Size"])
     + names("torch.nn.parameter", ["Parameter"]) + names("torch.storage", ["UntypedStorage"])
     + names("collections", ["OrderedDict"]) + dtypes
     + DType.allCases.compactMap(\.torchStorageName).map { PickleGlobal("torch", $0) }
 
-  private static func names(_ module: String, _ names: [String]) -> [PickleGlobal] {
+  static func names(_ module: String, _ names: [String]) -> [PickleGlobal] {
     names.map { PickleGlobal(module, $0) }
   }
 }

@@ -67,6 +67,13 @@ package enum TorchZipReader {
       crc32Position: layout.dataLength > 0 ? offset + layout.dataOffset + layout.dataLength + 4 : nil)
   }
 
+  /// Throws when an archive's pickle is not one that a policy lets stand.
+  package static func check(
+    _ source: some ByteSource, offset: UInt64, length: UInt64, _ policy: PicklePolicy
+  ) throws(MimoError) {
+    _ = try pickle(policy, of: TorchZipArchive(source, offset: offset, length: length), in: source)
+  }
+
   /// The pickle of an archive.
   static func pickle(
     _ policy: PicklePolicy, of archive: TorchZipArchive, in source: some ByteSource

@@ -58,6 +58,14 @@ package final class DescribeSession {
     }
   }
 
+  /// A model of millions of parameters with names is none that there is: most likely a count of its config is wrong.
+  private var tooLarge: MimoError {
+    let counts = model.largestCounts.map { "\($0.name) \($0.value)" }.joined(separator: ", ")
+    return MimoError(
+      .plugin, "the model of config.json\(counts.isEmpty ? "" : " (\(counts))") takes more than \(limit) nodes and targets",
+      remedy: "That is the most that is taken: look at these numbers, or at the plugin, if it declares without end")
+  }
+
   private func count() throws(MimoError) {
     calls += 1
     guard calls != failingCall else { throw MimoError(.invalidInput, "the host refuses call \(calls) to see what follows") }
@@ -71,7 +79,7 @@ package final class DescribeSession {
       session.declarations += 1
       guard session.declarations <= session.limit else {
         session.isEndless = true
-        throw BoundaryReader.broken("it declares more than \(session.limit) nodes and targets")
+        throw session.tooLarge
       }
       return try body(session)
     }

@@ -101,7 +101,8 @@ private final class EntryReader {
     let bytes = try sources[object.file].bytes(at: object.offset, count: Int(object.length))
     if let known = values[bytes] { return known }
     let read = try checkpoint.read(object)
-    let value = read.value.withNumbers(from: try read.storages(in: sources[object.file]))
+    var value = read.value.withNumbers(from: try read.storages(in: sources[object.file]))
+    if value?.foreignPart(storageCount: 0) != nil { value = nil }
     values[bytes] = .some(value)
     return value
   }

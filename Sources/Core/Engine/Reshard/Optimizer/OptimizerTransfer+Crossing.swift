@@ -25,6 +25,7 @@ extension OptimizerTransfer {
     to format: ImportPlan.Format, in cluster: ClusterLayout
   ) throws(MimoError) -> Result<OptimizerTransfer, OptimizerObstacle> {
     let isFSDP = (source: stored.format == .fsdpDTensor, output: format == .fsdpDTensor)
+    if let obstacle = try foreignSettings(of: stored) { return .failure(obstacle) }
     let isSingle = cluster.form == .single && stored.naming == .megatron
     if !stored.optimizer.kinds.isEmpty, isFSDP.source || isFSDP.output, !isSingle {
       return .failure(
@@ -36,6 +37,16 @@ extension OptimizerTransfer {
       if !isFSDP.source, let other = try rechaining(situation) { return other }
     }
     return .success(try OptimizerTransfer(of: stored, along: weights, to: model))
+  }
+
+  /// Why an optimizer does not come along whose settings are no data: without them a trainer can not go on with it.
+  private static func foreignSettings(of stored: StoredCheckpoint) throws(MimoError) -> OptimizerObstacle? {
+    guard !stored.optimizer.kinds.isEmpty, let checkpoint = stored.dist else { return nil }
+    if stored.format == .fsdpDTensor { return try OptimizerEntries(of: stored)?.obstacle }
+    guard let (common, storages) = try checkpoint.commonStateWithStorages(),
+      let part = common["optimizer"]?.foreignPart(storageCount: storages.count)
+    else { return nil }
+    return OptimizerObstacle("the common state's optimizer \(PickleData.reason(part))")
   }
 
   /// What is known of a conversion between two layouts of a single model.
@@ -147,8 +158,11 @@ extension OptimizerTransfer {
 
   /// nil where there is none, or one that holds tensors which are no numbers.
   private static func commonState(of checkpoint: DistCheckpoint) throws(MimoError) -> PickleValue? {
-    let told = try checkpoint.commonStateWithStorages()
-    return told?.value.withNumbers(from: told?.storages ?? [])
+    guard let (value, storages) = try checkpoint.commonStateWithStorages(),
+      case .dict(let entries)? = value.withNumbers(from: storages)
+    else { return nil }
+    var omissions: [Omission] = []
+    return .dict(PickleData(storageCount: 0).entries(entries, of: CommonState.name, &omissions))
   }
 
   private static func attempt(

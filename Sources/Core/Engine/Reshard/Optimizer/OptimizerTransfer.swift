@@ -75,11 +75,13 @@ struct OptimizerTransfer {
   var writesMasters: Bool { if case .masters = weights { true } else { false } }
 
   /// What the user should know.
-  var notes: [String] {
+  var notes: [Note] {
     guard case .masters(let count) = weights, count > 0 else { return [] }
     return [
-      "\(count) weights are the FP32 masters of the source's optimizer, as Megatron-FSDP keeps them;"
-        + " the source's own, rounded from these, are not read"
+      Note(
+        .weights,
+        "\(counted(count, "weight")) of OUT come from the FP32 masters of the source's optimizer, as Megatron-FSDP keeps"
+          + " them; the source's own, rounded from these, are not read")
     ]
   }
 }
