@@ -55,9 +55,11 @@ struct DeepSeekV3 {
     try provider.mixedLayers(layers.isSparse)
     try provider.copy("aux_loss_alpha", as: "moe_aux_loss_coeff", or: .float(0.0001))
     try provider.set("mtp_num_layers", mtpLayers > 0 ? .int(mtpLayers) : .null)
-    for fusion in ["bias_activation_fusion", "bias_dropout_fusion", "persist_layer_norm"] {
-      try provider.set(fusion, .bool(true))
-    }
+    let fusions = [
+      "bias_activation_fusion", "bias_dropout_fusion", "persist_layer_norm", "cross_entropy_loss_fusion",
+      "masked_softmax_fusion",
+    ]
+    for fusion in fusions { try provider.set(fusion, .bool(true)) }
     try provider.set("cross_entropy_fusion_impl", .text("te"))
     try provider.dtype()
   }

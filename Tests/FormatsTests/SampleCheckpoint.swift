@@ -22,7 +22,7 @@ struct SampleCheckpoint {
     try add("boxes", .bf16, [4, 6], (0..<4).map { Region(offset: [$0 / 2 * 2, $0 % 2 * 3], extent: [2, 3]) })
     try add("stack", .f32, [3, 2, 300], (0..<3).map { Region(offset: [$0, 0, 0], extent: [1, 2, 300]) })
     try add("uneven", .i64, [5], [Region(offset: [0], extent: [1]), Region(offset: [1], extent: [4])])
-    try addObject("stack._extra_state/shard_0_1", try DistCheckpointCompanions.extraStateItem())
+    try addObject("stack._extra_state/shard_0_1", try ExtraStateItems()["stack._extra_state"])
     try addObject(
       DistCheckpoint.commonStateKey, DistCheckpointCompanions.commonItem(DistCheckpointCompanions.commonState()))
   }

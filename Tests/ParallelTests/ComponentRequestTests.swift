@@ -33,6 +33,14 @@ func refusal(_ body: () throws -> Void) -> String? {
   }
 
   @Test(arguments: [
+    ("language=tp=2", true, "etp of language is 1; before this version it was tp (2). Write etp=2 for the former layout."),
+    ("language=tp=2,etp=1", true, nil), ("language=tp=1", true, nil), ("language=pp=2", true, nil), ("language=tp=2", false, nil),
+  ])
+  func aDefaultThatWasAnotherIsTold(text: String, hasExperts: Bool, note: String?) throws {
+    #expect(try ComponentRequest(parsing: text).changedDefaultNote(hasExperts: hasExperts) == note)
+  }
+
+  @Test(arguments: [
     ("language", "no component name. Write \(ComponentRequest.syntax)"),
     ("=tp=1", "no component name. Write \(ComponentRequest.syntax)"),
     ("language=", "'' is not of the form option=N. Write \(ComponentRequest.syntax)"),

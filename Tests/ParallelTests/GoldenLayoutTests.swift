@@ -43,12 +43,7 @@ struct GoldenLayoutTests {
   @Test(arguments: Golden.layouts.filter { $0.contains("/mimo/") })
   func mimoRanksStandAsInTheReference(layout: String) throws {
     let golden = try Golden.read(layout)
-    // The reference's etp is 1 where nothing is said, ours is tp, as in Megatron itself.
-    let requests = try #require(golden["components"] as? [String]).map { text in
-      var request = try ComponentRequest(parsing: text)
-      request[.etp] = 1
-      return request
-    }
+    let requests = try #require(golden["components"] as? [String]).map { try ComponentRequest(parsing: $0) }
     let cluster = try ClusterLayout.solve(
       requests, declared: requests.map { .init(name: $0.name, isEncoder: $0.name != "language") })
     let routes = try #require(golden["routes"] as? [[String: String]]).map {

@@ -20,8 +20,8 @@ private func solve(_ text: String, world: Int? = nil) throws -> ClusterLayout {
     ("language=tp=2 images=tp=2", 8, 0..<4, 4..<8),
     ("language=tp=2,dp=2,rank_offset=2 images=tp=2", 0, 2..<6, 0..<2),
     ("language=tp=1,ep=4 images=tp=2", 0, 0..<4, 4..<6),
-    ("language=tp=2,ep=4 images=tp=2", 0, 0..<8, 8..<10),
-    ("language=tp=2,ep=4,etp=1 images=tp=2", 0, 0..<4, 4..<6),
+    ("language=tp=2,ep=4 images=tp=2", 0, 0..<4, 4..<6),
+    ("language=tp=2,ep=4,etp=2 images=tp=2", 0, 0..<8, 8..<10),
     ("language=tp=2,cp=2,ep=4,etp=1 images=tp=1", 0, 0..<4, 4..<5),
     ("language=tp=1,ep=3 images=tp=1,dp=2", 0, 0..<6, 6..<8),
     ("language=tp=8,pp=3,pp_first=1,pp_last=2,rank_offset=1 images=tp=1", 0, 1..<25, 0..<1),
@@ -33,10 +33,19 @@ private func solve(_ text: String, world: Int? = nil) throws -> ClusterLayout {
     #expect(cluster.worldSize == max(language.upperBound, images.upperBound))
   }
 
-  @Test func expertTensorParallelSizeIsThatOfTheRestUnlessSaid() throws {
-    #expect(try solve("language=tp=4 images=tp=4").component(named: "language").layout.etp == 4)
-    #expect(try solve("language=tp=4,etp=1 images=tp=4").component(named: "language").layout.etp == 1)
+  @Test func expertTensorParallelSizeIsOneUnlessSaid() throws {
+    #expect(try solve("language=tp=4 images=tp=4").component(named: "language").layout.etp == 1)
+    #expect(try solve("language=tp=4,etp=4 images=tp=4").component(named: "language").layout.etp == 4)
     #expect(try solve("language=tp=4 images=tp=4").component(named: "images").layout.etp == 1)
+  }
+
+  /// Where a folder leaves it out, it was written for a version that took it for tp.
+  @Test func aRecordWithoutExpertTensorParallelSizeMeansTP() throws {
+    let requests = try ["language=tp=4", "images=tp=4"].map { try ComponentRequest(recorded: $0) }
+    let cluster = try ClusterLayout.solve(requests, declared: declared)
+    #expect(try cluster.component(named: "language").layout.etp == 4)
+    #expect(try cluster.component(named: "images").layout.etp == 1)
+    #expect(requests.allSatisfy { $0.changedDefaultNote(hasExperts: true) == nil })
   }
 
   @Test func fillsGapsLeftByThoseThatSayTheirs() throws {
@@ -75,7 +84,7 @@ private func solve(_ text: String, world: Int? = nil) throws -> ClusterLayout {
         + "Leave pp, pp_first and pp_last out of --component images, use dp or tp"
     ),
     (
-      "language=tp=2,dp=2,ep=3 images=tp=1", 0,
+      "language=tp=2,dp=2,ep=3,etp=2 images=tp=1", 0,
       "language: etp=2 x ep=3 does not divide the 4 ranks of a stage (tp=2 x cp=1 x dp=2). Use dp=3 or a multiple of it"
     ),
     (
@@ -113,10 +122,12 @@ private func solve(_ text: String, world: Int? = nil) throws -> ClusterLayout {
     #expect(refusal { _ = try solve(text, world: world == 0 ? nil : world) } == reason)
   }
 
-  @Test func specificationsAreReadBackAsTheSameLayout() throws {
-    let cluster = try solve("images=tp=2,dp=2 language=tp=2,pp=3,cp=2,ep=4,etp=1,pp_first=1,pp_last=2")
+  @Test(arguments: ["", ",etp=1", ",etp=2"]) func specificationsAreReadBackAsTheSameLayout(etp: String) throws {
+    let cluster = try solve("images=tp=2,dp=2 language=tp=2,pp=3,cp=2,ep=2,pp_first=1,pp_last=2\(etp)")
     let written = cluster.components.map { $0.layout.specification($0.name) }
     #expect(try solve(written.joined(separator: " ")).components == cluster.components)
+    let recorded = try ClusterLayout.solve(written.map { try ComponentRequest(recorded: $0) }, declared: declared)
+    #expect(recorded.components == cluster.components)
   }
 }
 

@@ -12,7 +12,7 @@ import Testing
   init() throws {
     model = try SmallModel(layers: 2)
     let layout = try model.layout(.init(tp: 2, ep: 2, etp: 1))
-    output = try DistOutput(layout, dtypes: model.description.targets.map { _ in .bf16 }, stateBytes: [])
+    output = try DistOutput(layout, dtypes: model.description.targets.map { _ in .bf16 })
   }
 
   /// What the plan says of the model's chunks, once those of one target are changed.

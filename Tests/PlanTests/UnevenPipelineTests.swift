@@ -42,7 +42,7 @@ import Testing
   @Test(arguments: cases) func stackedTensorsKeepTheModelsNumberOfLayers(_ one: Case) throws {
     let model = try SmallModel(layers: one.layers.reduce(0, +))
     let layout = try model.layout(.init(pp: one.pp, ppFirst: one.first, ppLast: one.last))
-    let output = try DistOutput(layout, dtypes: model.description.targets.map { _ in .bf16 }, stateBytes: [])
+    let output = try DistOutput(layout, dtypes: model.description.targets.map { _ in .bf16 })
     let stacked = try #require(output.tensors.first { $0.key == "layers.norm" })
     #expect(stacked.shape == GlobalShape([one.layers.reduce(0, +), 7]))
     let files = stacked.items.map { output.catalog.files[output.catalog.chunks[$0].file].path }

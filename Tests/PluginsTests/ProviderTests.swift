@@ -55,6 +55,14 @@ struct ProviderTests {
     #expect(needed.subtracting(written).sorted() == [])
   }
 
+  /// Its class has none of these on.
+  @Test func everyFusionThatDeepSeeksTrainerTurnsOnIsSaid() throws {
+    let fixture = try Fixture("deepseek_v3")
+    let reference = try #require(fixture.json["provider"]?.object).members.filter { $0.0.hasSuffix("_fusion") && $0.1 == .bool(true) }
+    let written = try Described(fixture, layout: "megatron").model.providerFields.filter { $0.value == .bool(true) }.map(\.path)
+    #expect(Set(reference.map(\.0)).isSubset(of: written))
+  }
+
   @Test func theStoredDtypeDecides() throws {
     let fixture = try Fixture("qwen3_vl")
     let input = ModelInput(config: fixture.config, sources: fixture.sources, options: ["dtype": "float32"])

@@ -14,10 +14,18 @@ package struct ComponentRequest: Sendable, Hashable {
 
   package var name: String
   private var values: [Option: Int]
+  /// The text stands in a folder, perhaps one of a version that took a missing etp for tp.
+  private var isRecorded = false
 
   package init(_ name: String, _ values: [Option: Int] = [:]) {
     self.name = name
     self.values = values
+  }
+
+  /// Reads what a folder says of its own layout, in the form of `init(parsing:)`.
+  package init(recorded text: String) throws(MimoError) {
+    try self.init(parsing: text)
+    isRecorded = true
   }
 
   package subscript(option: Option) -> Int? {
@@ -27,6 +35,21 @@ package struct ComponentRequest: Sendable, Hashable {
 
   /// The data parallel size, if the user said it: Megatron-FSDP shards along that axis.
   var dataParallel: Int? { self[.dp] ?? self[.fsdp] }
+
+  /// The tensor parallel size of experts; 1 where nothing is said.
+  ///
+  /// Source: Megatron-Bridge, `ModuleParallelismConfig.expert_tensor_parallel_size`.
+  func expertTensorParallel(isEncoder: Bool) -> Int {
+    self[.etp] ?? (isRecorded && !isEncoder ? self[.tp] ?? 1 : 1)
+  }
+
+  /// Tells whose etp was tp before it was 1, where the difference cuts experts in another way.
+  ///
+  /// - Parameter hasExperts: whether the component of that name has routed experts.
+  package func changedDefaultNote(hasExperts: Bool) -> String? {
+    guard hasExperts, !isRecorded, self[.etp] == nil, let tp = self[.tp], tp > 1 else { return nil }
+    return "etp of \(name) is 1; before this version it was tp (\(tp)). Write etp=\(tp) for the former layout."
+  }
 
   package static let syntax =
     "NAME=tp=N[,pp=N,dp=N,cp=N,ep=N,etp=N,fsdp=N,pp_first=N,pp_last=N,rank_offset=N]"

@@ -58,7 +58,7 @@ struct LayoutSolver {
       let isEncoder = declared.contains { $0.name == request.name && $0.isEncoder }
       let layout = ComponentLayout(
         tp: request[.tp] ?? 1, pp: request[.pp] ?? 1, dp: request.dataParallel ?? 1, cp: request[.cp] ?? 1,
-        ep: request[.ep] ?? 1, etp: request[.etp] ?? (isEncoder ? 1 : nil), ppFirst: request[.ppFirst],
+        ep: request[.ep] ?? 1, etp: request.expertTensorParallel(isEncoder: isEncoder), ppFirst: request[.ppFirst],
         ppLast: request[.ppLast], rankOffset: request[.rankOffset] ?? 0)
       try layout.checkPositive(request.name)
       guard !isEncoder || (layout.ep == 1 && layout.etp == 1) else {

@@ -73,17 +73,16 @@ package struct DistOutput: Sendable {
     var dims: DimVector
   }
 
-  /// - Parameters:
-  ///   - dtypes: parallel to the description's targets.
-  ///   - stateBytes: the item of an `_extra_state` entry.
-  package init(_ layout: ModelLayout, dtypes: [DType], stateBytes: [UInt8]) throws(MimoError) {
+  /// - Parameter dtypes: parallel to the description's targets.
+  package init(_ layout: ModelLayout, dtypes: [DType]) throws(MimoError) {
+    let states = try ExtraStateItems()
     self.init(worldSize: layout.cluster.worldSize)
     reserve(layout)
     for index in layout.description.targets.indices { try add(target: index, of: layout, dtype: dtypes[index]) }
     for entry in layout.description.stateEntries {
       let prefix = layout.components[entry.component].prefix
       let rank = layout.components[entry.component].grid.layout.rankOffset
-      add(Entry(DistOutput.objectKey(entry, prefix: prefix), item: stateBytes), rank: rank)
+      add(Entry(DistOutput.objectKey(entry, prefix: prefix), item: states[entry.key]), rank: rank)
     }
   }
 

@@ -39,12 +39,19 @@ package enum LayoutFile {
       var requests: [ComponentRequest] = []
       for component in components {
         guard let text = component.string else { throw MimoError(.invalidInput, "a component is no text") }
-        requests.append(try ComponentRequest(parsing: text))
+        var request = try ComponentRequest(recorded: text)
+        if request[.etp] == nil { request[.etp] = expertTensorParallel(of: request.name, in: json) }
+        requests.append(request)
       }
       return try ClusterLayout.solve(requests, declared: declared, worldSize: worldSize)
     } catch {
       throw error.at(path: path)
     }
+  }
+
+  /// What the ranks of a component say, as those of the reference data do.
+  private static func expertTensorParallel(of component: String, in json: JSONValue) -> Int? {
+    json["ranks"]?.array?.lazy.compactMap { $0.object?[component]?["expt_tp_size"]?.integer }.first { $0 > 0 }
   }
 
   private static func single(_ sizes: JSONObject) throws(MimoError) -> ClusterLayout.SingleRequest {

@@ -62,12 +62,13 @@ struct LayoutOptions {
     [
       .list(
         "--component", "NAME=tp=N[,...]", \.components,
-        "A component's sizes: tp, pp, dp, cp, ep, etp, fsdp, pp_first, pp_last, rank_offset. Once for each component"),
+        "A component's sizes: tp, pp, dp, cp, ep, etp, fsdp, pp_first, pp_last, rank_offset. etp is 1 unless said. "
+          + "Once for each component"),
       .value("--tp", "N", \.tp, "Tensor parallel size of a single model (default 1)"),
       .value("--pp", "N", \.pp, "Pipeline parallel size (default 1)"),
       .value("--cp", "N", \.cp, "Context parallel size (default 1)"),
       .value("--ep", "N", \.ep, "Expert parallel size (default 1)"),
-      .value("--etp", "N", \.etp, "Tensor parallel size of experts (default: that of --tp)"),
+      .value("--etp", "N", \.etp, "Tensor parallel size of a single model's experts (default: that of --tp)"),
       .value("--fsdp", "N", \.fsdp, "Ranks that share each parameter's rows under Megatron-FSDP (default: the fewest that fit)"),
       .value("--pp-first", "N", \.ppFirst, "Layers on the first pipeline stage (default: an even share)"),
       .value("--pp-last", "N", \.ppLast, "Layers on the last pipeline stage (default: an even share)"),

@@ -25,6 +25,8 @@ enum Console {
 
   static func printWarning(_ text: String) { write("mimo-host: warning: \(text)\n", to: STDERR_FILENO) }
 
+  static func printNote(_ text: String) { write("mimo-host: note: \(text)\n", to: STDERR_FILENO) }
+
   /// Writes all of a text; errno when that fails.
   @discardableResult
   static func write(_ text: String, to descriptor: Int32) -> Int32? {

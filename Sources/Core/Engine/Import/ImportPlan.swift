@@ -47,8 +47,7 @@ package struct ImportPlan: Sendable {
     ) throws(MimoError) {
       switch format {
       case .mimo, .megatron:
-        let state = try DistCheckpointCompanions.extraStateItem()
-        self = .dist(try DistOutput(layout, dtypes: dtypes, stateBytes: state))
+        self = .dist(try DistOutput(layout, dtypes: dtypes))
       case .fsdpDTensor:
         let own = FSDPCompanions.entries(of: layout, iteration: iteration, hasOptimizer: optimizer != nil)
         self = .dist(try DistOutput(fsdp: layout, dtypes: dtypes, entries: own + (optimizer ?? [])))
@@ -73,6 +72,8 @@ package struct ImportPlan: Sendable {
   package let conversion: ConversionPlan
   /// The dtype of the model's parameters.
   package let dtype: DType
+  /// What the user should know of the layout.
+  package let layoutNotes: [String]
 
   package init(
     _ request: ConversionRequest, to format: Format, from source: ImportSource, plugin: PluginLibrary
@@ -91,6 +92,7 @@ package struct ImportPlan: Sendable {
         config.input(sources: source.shapes, options: request.pluginOptions), layout: naming.rawValue))
     match = try source.match(description, dtype: dtype)
     travelling = try source.travelling()
+    layoutNotes = request.layoutNotes(part.plugin, description)
     let isWrapped = format == .fsdpDTensor
     let whole = try ModelLayout(
       description, components: isWrapped ? naming.wrappedComponents(of: part.plugin) : naming.components(of: part.plugin),
@@ -118,7 +120,8 @@ package struct ImportPlan: Sendable {
 
   /// What the user should know beside drops and changes.
   package var notes: [Note] {
-    var notes = (travelling?.notes ?? []) + match.duplicates.map { duplicate in
+    var notes = layoutNotes.map { Note(.remark, $0) } + (travelling?.notes ?? [])
+    notes += match.duplicates.map { duplicate in
       duplicate.dropReason == nil
         ? "\(duplicate.name) holds the same as \(duplicate.original), which it is tied to"
         : "\(duplicate.name) may repeat \(duplicate.original); it is left out if it differs"

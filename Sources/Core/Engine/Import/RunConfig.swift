@@ -108,11 +108,9 @@ struct RunConfig {
   private var mimoProvider: JSONObject {
     var model = provider
     let language = zip(output.plugin.components, output.layout.components).first { $0.0.modalityKey.isEmpty }
-    if let layout = language?.1.grid.layout {
-      setSizes(layout, in: &model)
-      if let first = layout.ppFirst { model["num_layers_in_first_pipeline_stage"] = .integer(first) }
-      if let last = layout.ppLast { model["num_layers_in_last_pipeline_stage"] = .integer(last) }
-    }
+    // Layers on the first and last stage are not said here: the MIMO loader takes pp from its own command line and keeps
+    // these, so that another pp builds a part of the layers. The loader of single models forgets both.
+    if let layout = language?.1.grid.layout { setSizes(layout, in: &model) }
     // True, which the reference writes when the encoder is on rank 0, is refused by its own loader.
     model["variable_seq_lengths"] = .bool(false)
     model["sequence_parallel"] = .bool(false)

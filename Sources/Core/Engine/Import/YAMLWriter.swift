@@ -50,18 +50,16 @@ enum YAMLWriter {
     }
   }
 
-  /// YAML 1.1 takes `1e-06` for a string: a float needs its point.
+  /// YAML 1.1 takes `1e-06` and `1.5e6` for strings: a float needs its point, and its exponent a sign.
   private static func float(_ number: Double, _ spelling: String) -> String {
     if number.isNaN { return ".nan" }
     if number.isInfinite { return number < 0 ? "-.inf" : ".inf" }
-    guard let exponent = spelling.firstIndex(where: { $0 == "e" || $0 == "E" }), !spelling.contains(".") else {
-      return spelling
-    }
+    guard let exponent = spelling.firstIndex(where: { $0 == "e" || $0 == "E" }) else { return spelling }
     var digits = spelling[exponent...]
     if let sign = digits.dropFirst().first, sign != "-", sign != "+" {
       digits = "e+" + digits.dropFirst()
     }
-    return spelling[..<exponent] + ".0" + digits
+    return spelling[..<exponent] + (spelling.contains(".") ? "" : ".0") + digits
   }
 
   /// Words that a reader would take for something else than a string.
@@ -80,6 +78,25 @@ enum YAMLWriter {
     }
     let startsAsWord = string.utf8.first.map { $0 == UInt8(ascii: "_") || $0 == UInt8(ascii: "/") || ($0 | 0x20) >= UInt8(ascii: "a") } ?? false
     if isPlain, startsAsWord, !reserved.contains(string.lowercased()) { return string }
-    return String(decoding: JSONWriter.write(.string(string), .compact, escapesNonASCII: true), as: UTF8.self)
+    return "\"" + string.unicodeScalars.map(escaped).joined() + "\""
+  }
+
+  /// A character between double quotes. YAML has an escape of eight digits where JSON has a pair of surrogates, which
+  /// YAML readers take for two characters.
+  private static func escaped(_ scalar: Unicode.Scalar) -> String {
+    switch scalar {
+    case "\"": return "\\\""
+    case "\\": return "\\\\"
+    case "\n": return "\\n"
+    case "\r": return "\\r"
+    case "\t": return "\\t"
+    case "\u{08}": return "\\b"
+    case "\u{0C}": return "\\f"
+    case " "..."~": return String(Character(scalar))
+    default:
+      let digits = String(scalar.value, radix: 16)
+      let (letter, width) = scalar.value > 0xFFFF ? ("U", 8) : ("u", 4)
+      return "\\" + letter + String(repeating: "0", count: width - digits.utf8.count) + digits
+    }
   }
 }

@@ -23,7 +23,7 @@ package struct RecordedLayout: Sendable {
       var requests: [ComponentRequest] = []
       for text in texts {
         guard let text = text.string else { return nil }
-        requests.append(try ComponentRequest(parsing: text))
+        requests.append(try ComponentRequest(recorded: text))
       }
       self.format = format
       self.family = family

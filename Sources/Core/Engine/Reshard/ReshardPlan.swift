@@ -26,6 +26,7 @@ package struct ReshardPlan: Sendable {
   package let dtype: DType
   /// What the source's layout had no place for, so that the config must say so.
   private let overrides: [ConfigOverride]
+  private let layoutNotes: [String]
   /// Checkpoints that components are taken from.
   let donors: [Donor]
   /// Rows that pad a vocabulary, or that config.json cuts off.
@@ -60,6 +61,7 @@ package struct ReshardPlan: Sendable {
         naming, expertStorage: request.expertStorage, isWrittenPlain: true, config: config, plugin: plugin))
     let names = naming.components(of: part.plugin)
     let components = format == .fsdpDTensor ? naming.wrappedComponents(of: part.plugin) : names
+    layoutNotes = request.layoutNotes(part.plugin, model)
     let weights = try TargetMatch(stored.model, to: model)
     let transfer: OptimizerTransfer
     let obstacle: OptimizerObstacle?
@@ -166,7 +168,8 @@ package struct ReshardPlan: Sendable {
       let what = override.value == .remove ? "taken out" : "changed"
       return Note(.remark, "config.json: \(override.path) was \(what): \(override.reason)")
     }
-    return (stored.travelling?.notes ?? []) + donors.flatMap(\.notes) + rows + transfer.notes + stored.extraStateNotes + changes
+    let first = layoutNotes.map { Note(.remark, $0) } + (stored.travelling?.notes ?? [])
+    return first + donors.flatMap(\.notes) + rows + transfer.notes + stored.extraStateNotes + changes
   }
 
   func outputModel(_ request: ConversionRequest) -> OutputModel {

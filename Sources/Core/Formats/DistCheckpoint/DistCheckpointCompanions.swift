@@ -38,11 +38,6 @@ package enum DistCheckpointCompanions {
   /// Item `common_state/shard_0_1`, where megatron-core from 0.19 on has the common state.
   package static func commonItem(_ commonState: PickleValue) -> [UInt8] { TorchZipItem.object(.list([commonState])) }
 
-  /// Item of an `_extra_state`: one empty byte tensor, what Transformer Engine has without FP8.
-  package static func extraStateItem() throws(MimoError) -> [UInt8] {
-    TorchZipItem.object(.list([try .tensor(dtype: .u8, dims: [0], storage: 0)]), storages: [[]])
-  }
-
   /// `train_state.pt` of Megatron-Bridge: eight scalars.
   package static func trainState(step: Int = 0) throws(MimoError) -> [UInt8] {
     let scalars: [(name: String, dtype: DType, value: Int)] = [
