@@ -48,7 +48,7 @@ struct SharedModule: Decodable, CustomTestStringConvertible {
   @Test(arguments: SharedModule.all) func eachRowIsOneRanks(_ module: SharedModule) throws {
     let buffer = try FlatBuffer(module.parameters.map { LocalShape(DimVector(exactly: $0.shape) ?? []) })
     for (item, parameter) in module.parameters.enumerated() {
-      let cuts = buffer.cuts(of: item, over: module.ranks)
+      let cuts = try buffer.cuts(of: item, over: module.ranks)
       #expect((0..<module.ranks).flatMap { Array(cuts[$0]) } == Array(0..<parameter.shape[0]))
     }
   }

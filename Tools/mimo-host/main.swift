@@ -5,6 +5,12 @@ import MimoSystem
 
 // Before anything is opened: no file gets the number of a stream that somebody prints to.
 guard StandardStreams.keepOpen() else { exit(MimoError.Code.system.rawValue) }
+do {
+  try MemoryLimit.prepare()
+} catch {
+  Console.printError(error)
+  exit(error.code.rawValue)
+}
 PluginServer.serveIfAsked(Array(CommandLine.arguments.dropFirst()))
 TrialServer.serveIfAsked(Array(CommandLine.arguments.dropFirst()))
 

@@ -30,6 +30,7 @@ package struct ConversionRequest: Sendable {
   /// Forgets the work of a run that did not end.
   package var restart = false
   package var resources: Resources
+  package var budget = MemoryBudget()
   /// The command line, for the report.
   package var command: [String] = []
 

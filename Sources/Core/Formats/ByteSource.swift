@@ -18,6 +18,7 @@ extension ByteSource {
         .invalidInput, "\(count) bytes are wanted but the file has only \(size)", path: path, byte: offset,
         remedy: "The file is cut short or its metadata is wrong")
     }
+    try RawMemory.ensure(count)
     var result = [UInt8](repeating: 0, count: count)
     if count == 0 { return result }
     var failure: MimoError?

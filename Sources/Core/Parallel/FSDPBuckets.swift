@@ -59,7 +59,7 @@ package struct FSDPBuckets {
     for bucket in buckets {
       let buffer = try FlatBuffer(bucket.members.map { parameters[$0].shape })
       for (place, member) in bucket.members.enumerated() {
-        cuts[member] = buffer.cuts(of: place, over: bucket.group.expertRank == nil ? ranks.dense : ranks.expert)
+        cuts[member] = try buffer.cuts(of: place, over: bucket.group.expertRank == nil ? ranks.dense : ranks.expert)
       }
     }
     self.cuts = cuts.compactMap { $0 }

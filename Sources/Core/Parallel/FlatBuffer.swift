@@ -36,15 +36,16 @@ package struct FlatBuffer: Sendable {
     count = placing.end
   }
 
-  /// The rows of a parameter that each of `ranks` ranks holds.
-  package func cuts(of item: Int, over ranks: Int) -> RowCuts {
-    let (item, part) = (items[item], (count + ranks * cell - 1) / (ranks * cell) * cell)
-    // A cut inside a row, which only what is smaller than a cell can have, is moved to the row's end.
-    let bounds = (0...ranks).map { rank in
-      let elements = min(max(rank * part - item.start, 0), item.count)
-      return (elements + item.row - 1) / item.row
+  /// The rows of a parameter that each of `ranks` ranks holds; throws where the buffer is too long to be counted.
+  package func cuts(of item: Int, over ranks: Int) throws(MimoError) -> RowCuts {
+    let (line, isTooLong) = ranks.multipliedReportingOverflow(by: cell)
+    let (end, overflow) = count.addingReportingOverflow(line)
+    guard !isTooLong, !overflow else {
+      throw MimoError(.layout, "a flat buffer with cells of \(cell) elements can not be shared out over \(ranks) ranks")
     }
-    return RowCuts(bounds: bounds)
+    let parts = EvenParts(
+      part: (end - 1) / line * cell, start: items[item].start, count: items[item].count, row: items[item].row)
+    return RowCuts(parts, over: ranks)
   }
 
   /// The least common multiple of the row sizes that ask for it.

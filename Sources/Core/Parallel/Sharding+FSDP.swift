@@ -51,6 +51,21 @@ extension Sharding {
     return copy
   }
 
+  /// The places of the axis from the first to the last that hold rows; one where every rank holds all.
+  package var holdingPlaces: Range<Int> {
+    guard let rows else { return 0..<1 }
+    let holders = rows.map(\.holders).filter { !$0.isEmpty }
+    guard let first = holders.map(\.lowerBound).min(), let end = holders.map(\.upperBound).max() else { return 0..<0 }
+    return first..<end
+  }
+
+  /// Pieces of all shards, on all ranks of the axis; ranks without rows between others are counted too.
+  package var pieceCount: Int {
+    let segments = dim == nil ? 1 : max(1, placement.segments.count)
+    guard let rows else { return shardCount * segments }
+    return shardCount * rows.prefix(segments).reduce(0) { $0 + $1.holders.count }
+  }
+
   /// What a rank of the axis holds of a shard, a piece a segment; pieces without rows have an extent of 0.
   package func pieces(ofShard shard: Int, fsdpRank: Int) -> [ShardPiece] {
     guard let rows else { return Array(pieces(ofShard: shard)) }

@@ -141,6 +141,9 @@ extension Sharding {
     return (first..<(first + stageRanks)).filter { self.shard(on: $0) == shard }
   }
 
+  /// Ranks that hold any shard.
+  package var holderCount: Int { grid.layout.ranksPerStage / (expertRank == nil ? 1 : grid.layout.ep) }
+
   /// The one rank that writes a shard: of those that hold it, the first of each axis that only makes copies.
   package func writer(ofShard shard: Int) -> Int {
     precondition((0..<shardCount).contains(shard))

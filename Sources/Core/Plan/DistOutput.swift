@@ -164,11 +164,8 @@ package struct DistOutput: Sendable {
   }
 
   /// The number of chunks is known beforehand: arrays that grow by doubling would take half as much again.
-  private mutating func reserve(_ layout: ModelLayout) {
-    var count = 0
-    for (target, sharding) in zip(layout.description.targets, layout.shardings) {
-      count += sharding.shardCount * max(1, target.placement.segments.count)
-    }
+  mutating func reserve(_ layout: ModelLayout) {
+    let count = layout.shardings.reduce(0) { $0 + $1.pieceCount }
     catalog.chunks.reserveCapacity(count)
     items.reserveCapacity(count)
     catalog.targets.reserveCapacity(layout.shardings.count)

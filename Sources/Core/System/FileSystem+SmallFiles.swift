@@ -1,6 +1,9 @@
 import Glibc
 
 extension FileSystem {
+  /// Bytes of values that a byte of JSON becomes at most: short numbers in lists.
+  private static let bytesOfValues = 24
+
   /// All bytes of a file that must not be larger than `limit`.
   package static func readSmallFile(_ path: String, limit: Int = 64 << 20) throws(MimoError) -> [UInt8] {
     let file = try File.openForReading(path)
@@ -10,6 +13,7 @@ extension FileSystem {
         .invalidInput, "file has \(size) bytes, at most \(limit) are expected", path: path,
         remedy: "Check that this is the right file")
     }
+    try InputMemory.check(size, times: bytesOfValues, path: path)
     var failure: MimoError?
     let bytes = [UInt8](unsafeUninitializedCapacity: Int(size)) { buffer, count in
       switch capture({ () throws(MimoError) in try file.read(into: UnsafeMutableRawBufferPointer(buffer), at: 0) }) {
@@ -68,8 +72,8 @@ extension FileSystem {
   private static func copyThroughBuffer(
     _ input: File, _ output: File, from start: UInt64, _ size: UInt64
   ) throws(MimoError) -> UInt64 {
-    let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 4096)
-    defer { buffer.deallocate() }
+    let buffer = try RawMemory.allocate(1 << 20)
+    defer { RawMemory.free(buffer) }
     var position = start
     while position < size {
       let count = Int(min(size - position, UInt64(buffer.count)))

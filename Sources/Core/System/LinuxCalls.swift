@@ -10,6 +10,11 @@ enum LinuxCalls {
   typealias Prctl = @convention(c) (CInt, UInt, UInt, UInt, UInt) -> CInt
   typealias SchedGetaffinity = @convention(c) (pid_t, Int, UnsafeMutableRawPointer) -> CInt
 
+  typealias Mallopt = @convention(c) (CInt, CInt) -> CInt
+
+  /// M_ARENA_MAX of malloc.h: heaps that threads have apart.
+  static let mostHeaps: CInt = -8
+
   typealias Pwritev2 = @convention(c) (CInt, UnsafePointer<iovec>, CInt, off_t, CInt) -> Int
 
   /// RWF_DONTCACHE of linux/fs.h: pages that this write puts into the page cache leave it once they are on the disk.
@@ -22,6 +27,7 @@ enum LinuxCalls {
   static let setParentDeathSignal: CInt = 1
 
   static let prctl = dlsym(nil, "prctl").map { unsafeBitCast($0, to: Prctl.self) }
+  static let mallopt = dlsym(nil, "mallopt").map { unsafeBitCast($0, to: Mallopt.self) }
   static let renameat2 = dlsym(nil, "renameat2").map { unsafeBitCast($0, to: Renameat2.self) }
   static let copyFileRange = dlsym(nil, "copy_file_range").map { unsafeBitCast($0, to: CopyFileRange.self) }
   static let pwritev2 = dlsym(nil, "pwritev2").map { unsafeBitCast($0, to: Pwritev2.self) }

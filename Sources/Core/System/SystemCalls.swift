@@ -8,6 +8,8 @@ package enum SystemCall: String, Sendable, CaseIterable {
   // Of a child process; the path is its program's.
   case socketpair, fcntl, poll, send, recv, waitid, waitpid
   case posixSpawn = "posix_spawn"
+  /// Memory of a size that comes from outside; without a path.
+  case memory
 }
 
 /// Where every system call passes: faults first, EINTR again, and errno turned into an error that says what to do.

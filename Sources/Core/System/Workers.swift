@@ -32,6 +32,10 @@ package enum Workers {
     if let error = run.firstError.withLock({ $0 }) { throw error }
   }
 
+  private static let stackBytes = 8 << 20
+  /// Bytes of addresses that a thread takes: its stack, and the page that guards it.
+  package static let addressesOfThread = stackBytes + 4096
+
   private final class Start {
     let run: WorkerRun
     let index: Int
@@ -45,7 +49,7 @@ package enum Workers {
     var attributes = pthread_attr_t()
     pthread_attr_init(&attributes)
     defer { pthread_attr_destroy(&attributes) }
-    pthread_attr_setstacksize(&attributes, 8 << 20)
+    pthread_attr_setstacksize(&attributes, stackBytes)
     let context = Unmanaged.passRetained(Start(run, index))
     var thread = pthread_t()
     let code = pthread_create(

@@ -142,7 +142,7 @@ struct EncodedCase {
     }
     let target = try File.create(folder("out"), size: UInt64(stored.count))
     let counter = Counter()
-    var execution = Execution(plan, resources: Resources(jobs: jobs, memory: 1)) { bytes, _ in counter.add(bytes) }
+    var execution = Execution(plan, resources: Resources(jobs: jobs, memory: jobs * Resources.least())) { bytes, _ in counter.add(bytes) }
     execution.windowBytes = windowBytes
     let result = try execution.run(wholeFiles: sources, storedFiles: [target])
     var bytes = [UInt8](repeating: 0, count: stored.count)

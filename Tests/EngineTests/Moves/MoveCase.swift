@@ -188,7 +188,7 @@ struct MoveCase {
     }
     let target = try outputs.enumerated().map { try File.create(folder("out-\($0.offset)"), size: UInt64($0.element.count)) }
     let counter = Counter()
-    var execution = Execution(plan, resources: Resources(jobs: jobs, memory: 1)) { bytes, _ in counter.add(bytes) }
+    var execution = Execution(plan, resources: Resources(jobs: jobs, memory: jobs * Resources.least())) { bytes, _ in counter.add(bytes) }
     if let windowBytes { execution.windowBytes = windowBytes }
     let isForward = direction == .wholeToStored
     let result = try execution.run(wholeFiles: isForward ? source : target, storedFiles: isForward ? target : source)

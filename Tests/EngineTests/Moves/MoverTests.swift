@@ -63,7 +63,7 @@ import Testing
     limits.kernels = seed == 1
     var random = Seeded(seed)
     let one = try MoveCase(&random, seed == 1 ? .floats : .bytes(.i64), limits)
-    #expect(one.whole.contains { $0.byteCount > Resources(jobs: 2, memory: 1).windowBytes })
+    #expect(one.whole.contains { $0.byteCount > Resources(jobs: 2, memory: 2 * Resources.least()).windowBytes })
     let there = try one.run(.wholeToStored, input: one.wholeFiles, jobs: 2, windowBytes: nil)
     #expect(there.files == one.stored)
     #expect(there.result.lost == one.lost)

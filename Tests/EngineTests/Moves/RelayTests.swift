@@ -72,7 +72,7 @@ import Testing
     let plan = try ConversionPlan(
       from: input.description(isVocabulary: isVocabulary), input.catalog,
       to: output.description(isVocabulary: isVocabulary), output.catalog, names: ["tensor"])
-    var execution = Execution(plan, resources: Resources(jobs: random.number(1...3), memory: 1)) { _, _ in }
+    var execution = Execution(plan, resources: Resources(jobs: random.number(1...3), memory: 3 * Resources.least())) { _, _ in }
     execution.windowBytes = random.number(1...64)
     let result = try execution.run(wholeFiles: [try File.openForReading(folder("in"))], storedFiles: [target])
     return (try FileSystem.readSmallFile(folder("out")), result)

@@ -80,6 +80,7 @@ extension ConvertOptions {
     request.strict = strict
     request.overwrite = overwrite
     request.restart = restart
+    request.budget = run.budget
     request.command = CommandLine.arguments
     return request
   }
@@ -163,5 +164,12 @@ extension RunOptions {
   /// What the engine may use.
   var resources: Resources {
     Resources(jobs: jobs ?? ProcessUsage.processorCount, memory: memory)
+  }
+
+  /// What the engine may take in all.
+  var budget: MemoryBudget {
+    var budget = MemoryBudget()
+    budget.total = memoryTotal
+    return budget
   }
 }

@@ -9,6 +9,7 @@ func run(_ options: SpliceOptions) throws(MimoError) {
   var request = options.conversion.request
   request.splices = options.donors
   request.weightsOnly = true
+  request.budget.isForShow = options.isDry
   if !options.isDry { try OutputPlace(request).check() }
   let source = try CheckpointFormat.recognise(request.source)
   let recorded = try source == .hf ? nil : RecordedLayout(beside: request.source)

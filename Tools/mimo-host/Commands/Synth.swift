@@ -31,6 +31,7 @@ extension SynthOptions {
     request.expertStorage = expertStorage?.contractName
     request.shardBytes = maxShardSize
     request.overwrite = overwrite
+    request.budget = run.budget
     return request
   }
 

@@ -5,9 +5,10 @@ import MimoSystem
 /// Carries out `mimo-host verify`. Checkpoints that differ are a result, not an error: it says so in its exit code.
 func run(_ options: VerifyOptions) throws(MimoError) {
   Interruption.install()
-  let request = VerifyRequest(
+  var request = VerifyRequest(
     first: absolute(options.first), second: options.second.isEmpty ? nil : absolute(options.second),
     configFolder: options.configFolder.map(absolute), resources: options.run.resources)
+  request.budget = options.run.budget
   let plan = try VerifyPlan(request, plugin: try loadPlugin(options.plugin, options.pluginTimeout))
   let progress = Progress(total: UInt64(plan.bytes), quiet: options.run.quiet)
   let report: VerifyReport

@@ -1,3 +1,4 @@
+import MimoEngine
 import MimoSystem
 
 /// The formats that a checkpoint is written in.
@@ -26,20 +27,35 @@ enum ExpertStorage: String, Choice {
 /// What a run may use of the machine, and how it speaks.
 struct RunOptions {
   private var givenMemory: ByteSize?
+  private var givenMemoryTotal: ByteSize?
   private var givenJobs: Count?
   var json = false
   var quiet = false
 
   /// Bytes of buffers.
   var memory: Int { givenMemory?.bytes ?? 512 << 20 }
+  /// Bytes of buffers and plan; nil for what the machine has.
+  var memoryTotal: Int? { givenMemoryTotal?.bytes }
   /// Workers, nil for one a core.
   var jobs: Int? { givenJobs?.number }
 
   static var resources: [OptionSpec<RunOptions>] {
     [
       .value("--memory", "SIZE", \.givenMemory, "Memory for buffers, such as 512M or 2GiB (default 512M)"),
-      .value("--jobs", "N", \.givenJobs, "Workers (default: one a core); the output is the same for any number"),
+      .value(
+        "--memory-total", "SIZE", \.givenMemoryTotal,
+        "Memory for buffers and plan together, or refused before it begins (default: what is free)"),
+      .value("--jobs", "N", \.givenJobs, "Workers (default: one a core), as far as --memory goes; the output is the same for any number"),
     ]
+  }
+
+  /// Throws where --memory is too little for one worker.
+  func validate(for windows: Resources.Windows = .moving) throws(MimoError) {
+    let least = Resources.least(windows)
+    guard memory < least else { return }
+    throw MimoError(
+      .usage, "--memory of \(memory) bytes is too little: one worker's buffers take \(least)",
+      remedy: "Use --memory \(least >> 10)K or more")
   }
 
   static var output: [OptionSpec<RunOptions>] {

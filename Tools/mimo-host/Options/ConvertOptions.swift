@@ -114,6 +114,7 @@ struct ConvertOptions: CommandOptions {
 
 extension ConvertOptions {
   func validate() throws(MimoError) {
+    try run.validate()
     guard givenPlugin != nil else { throw refuse("--plugin is missing", "Name the model family's plugin") }
     guard givenTarget != nil else { throw refuse("--to is missing", "Say --to and one of \(Format.words)") }
     if shardTable != nil, target == .hf || target == .prime {

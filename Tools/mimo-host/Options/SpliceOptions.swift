@@ -56,6 +56,7 @@ struct SpliceOptions: CommandOptions {
   }
 
   func validate() throws(MimoError) {
+    try conversion.run.validate()
     guard !donors.isEmpty else {
       throw MimoError(.usage, "--from is missing", remedy: "Write --from NAME=OTHER for each component to take")
     }

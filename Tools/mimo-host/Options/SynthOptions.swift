@@ -52,6 +52,7 @@ struct SynthOptions: CommandOptions {
   }
 
   func validate() throws(MimoError) {
+    try run.validate()
     guard givenPlugin != nil else {
       throw MimoError(.usage, "--plugin is missing", remedy: "Name the model family's plugin")
     }

@@ -1,3 +1,4 @@
+import MimoEngine
 import MimoSystem
 
 /// `mimo-host verify`.
@@ -38,6 +39,7 @@ struct VerifyOptions: CommandOptions {
   }
 
   func validate() throws(MimoError) {
+    try run.validate(for: .comparing)
     guard givenPlugin != nil else {
       throw MimoError(.usage, "--plugin is missing", remedy: "Name the model family's plugin")
     }

@@ -22,7 +22,9 @@ struct LedgerText {
     lines += rows(changes, of: "dtype")
     lines += rows(ledger.kernels.map { "\($0.name) on \(counted($0.targets, "parameter"))" + ($0.isLossy ? ", lossy" : "") }, of: "kernel")
     lines += rows(ledger.notes.map(\.text), of: "note")
-    lines.append("peak memory   about \(ByteCount(ledger.peakMemory))")
+    lines.append(
+      "peak memory   about \(ByteCount(ledger.memory.plan + ledger.memory.buffers)): plan \(ByteCount(ledger.memory.plan)), "
+        + "buffers \(ByteCount(ledger.memory.buffers))")
     lines.append("plan hash     \(hash)")
     return lines.map(\.printable).joined(separator: "\n") + "\n"
   }

@@ -19,6 +19,7 @@ package struct ExportPlan: Sendable {
   private let unread: [UnreadRows]
   /// Checkpoints that components are taken from.
   let donors: [Donor]
+  package let memory: PlanMemory
 
   /// Largest safetensors file, where nothing else is known. Source: transformers 4 `save_pretrained`.
   package static let defaultShardBytes = 5_000_000_000
@@ -41,6 +42,10 @@ package struct ExportPlan: Sendable {
     output = try ExportPlan.output(request, stored, donated)
     missing = try ExportPlan.missing(stored, request, plugin)
     overrides = stored.description.configOverrides + stored.config.saying(request.dtype)
+    let units = WorkUnit.count(of: output.whole, windowBytes: request.resources.windowBytes)
+    memory = PlanMemory(reading: stored.catalog, stored.description, units: units)
+    try request.budget.check(
+      memory, buffers: request.resources.bufferBytes(for: output.whole), jobs: min(request.resources.jobs, units))
     conversion = try ConversionPlan(
       .storedToWhole, description: stored.description.withoutKernels(ofPublished: stored.catalog), whole: output.whole,
       wholeFiles: output.files, stored: stored.catalog)

@@ -62,7 +62,7 @@ package struct ExportRun: Sendable {
       var position = 0
       while position < total {
         try Interruption.check()
-        let bytes = buffer.reserve(min(4 << 20, total - position))
+        let bytes = try buffer.reserve(min(4 << 20, total - position))
         try files[copy.original.file].read(into: bytes, at: copy.original.offset + UInt64(position))
         try files[copy.duplicate.file].write(
           UnsafeRawBufferPointer(bytes), at: copy.duplicate.offset + UInt64(position))

@@ -74,6 +74,7 @@ package struct ImportPlan: Sendable {
   package let dtype: DType
   /// What the user should know of the layout.
   package let layoutNotes: [String]
+  package let memory: PlanMemory
 
   package init(
     _ request: ConversionRequest, to format: Format, from source: ImportSource, plugin: PluginLibrary
@@ -100,6 +101,10 @@ package struct ImportPlan: Sendable {
     if format != .prime { try whole.checkDeepstack() }
     let dtypes = whole.description.targets.map { [dtype] in $0.dtype ?? dtype }
     layout = try ImportPlan.sharing(whole, by: request.shardTable, to: format, dtypes: dtypes)
+    let units = WorkUnit.count(of: match.whole, windowBytes: request.resources.windowBytes)
+    memory = PlanMemory(writing: format, layout, units: units)
+    try request.budget.check(
+      memory, buffers: request.resources.bufferBytes(for: match.whole), jobs: min(request.resources.jobs, units))
     output =
       format == .prime
       ? try ImportPlan.primeOutput(request, layout.description, match.whole, dtype: dtype)

@@ -49,8 +49,8 @@ enum TieCheck {
     while position < a.range.count {
       try Interruption.check()
       let count = min(window, a.range.count - position)
-      let bytesA = first.reserve(count)
-      let bytesB = second.reserve(count)
+      let bytesA = try first.reserve(count)
+      let bytesB = try second.reserve(count)
       try fileA.read(into: bytesA, at: a.range.lowerBound + UInt64(position))
       try fileB.read(into: bytesB, at: b.range.lowerBound + UInt64(position))
       guard let baseA = bytesA.baseAddress, let baseB = bytesB.baseAddress, memoryIsEqual(baseA, baseB, count) else {

@@ -24,7 +24,9 @@ extension Ledger {
         }),
       "notes": .array(notes.map { .string($0.text) }),
       "plan_hash": .string(hex(planHash)),
-      "peak_memory_bytes": .integer(peakMemory),
+      "plan_memory_bytes": .integer(memory.plan),
+      "buffer_memory_bytes": .integer(memory.buffers),
+      "peak_memory_bytes": .integer(memory.plan + memory.buffers),
     ])
   }
 

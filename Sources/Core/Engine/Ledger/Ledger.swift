@@ -52,8 +52,8 @@ package struct Ledger: Sendable {
   /// What is known to be lost of the weights.
   package let concerns: WeightConcerns
   package let planHash: UInt64
-  /// Bytes that a run is expected to have resident at most: what the plan takes now, and its buffers.
-  package let peakMemory: Int
+  /// Bytes that a run is expected to have resident at most, beside buffers and in them.
+  package let memory: (plan: Int, buffers: Int)
 
   package init(_ plan: ImportPlan, request: ConversionRequest) {
     let conversion = plan.conversion
@@ -62,7 +62,8 @@ package struct Ledger: Sendable {
       conversion, plugin: plan.plugin, source: (request.source, plan.source.isConfigAlone ? "config" : "hf"),
       outputFormat: plan.format.rawValue, layout: plan.format == .prime ? .null : plan.layout.cluster.json, files: files,
       ranks: plan.format == .prime ? [] : RankShare.all(plan.layout, dtypes: conversion.stored.targets.map(\.dtype)),
-      drops: Ledger.drops(of: plan), notes: plan.notes, concerns: Ledger.concerns(of: plan), resources: request.resources)
+      drops: Ledger.drops(of: plan), notes: plan.notes, concerns: Ledger.concerns(of: plan),
+      memory: (plan.memory.bytes, request.resources.bufferBytes(for: conversion.whole)))
   }
 
   package init(_ plan: ExportPlan, request: ConversionRequest) {
@@ -71,7 +72,8 @@ package struct Ledger: Sendable {
     self.init(
       plan.conversion, plugin: plan.plugin, source: (request.source, format), outputFormat: "hf", layout: .null,
       files: files, ranks: [], drops: plan.omissions.map { Drop(name: $0.name, reason: $0.reason, bytes: $0.bytes) },
-      notes: plan.notes, concerns: WeightConcerns(notes: plan.notes, omissions: plan.omissions), resources: request.resources)
+      notes: plan.notes, concerns: WeightConcerns(notes: plan.notes, omissions: plan.omissions),
+      memory: (plan.memory.bytes, request.resources.bufferBytes(for: plan.conversion.whole)))
   }
 
   package init(_ plan: ReshardPlan, request: ConversionRequest) {
@@ -82,12 +84,14 @@ package struct Ledger: Sendable {
       files: plan.output.catalog.files.map { File(path: $0.path, bytes: $0.size) },
       ranks: RankShare.all(plan.layout, dtypes: conversion.stored.targets.map(\.dtype)),
       drops: plan.omissions.map { Drop(name: $0.name, reason: $0.reason, bytes: $0.bytes) }, notes: plan.notes,
-      concerns: WeightConcerns(notes: plan.notes, omissions: plan.omissions), resources: request.resources)
+      concerns: WeightConcerns(notes: plan.notes, omissions: plan.omissions),
+      memory: (plan.memory.bytes, request.resources.bufferBytes(for: conversion.whole)))
   }
 
   private init(
     _ plan: ConversionPlan, plugin: PluginInfo, source: (path: String, format: String), outputFormat: String,
-    layout: JSONValue, files: [File], ranks: [RankShare], drops: [Drop], notes: [Note], concerns: WeightConcerns, resources: Resources
+    layout: JSONValue, files: [File], ranks: [RankShare], drops: [Drop], notes: [Note], concerns: WeightConcerns,
+    memory: (plan: Int, buffers: Int)
   ) {
     self.plugin = plugin
     self.source = source
@@ -103,7 +107,7 @@ package struct Ledger: Sendable {
     self.notes = notes
     self.concerns = concerns
     planHash = plan.hash
-    peakMemory = (ProcessUsage.peakResidentBytes ?? 0) + resources.bufferBytes
+    self.memory = memory
   }
 
   private static func drops(of plan: ImportPlan) -> [Drop] {

@@ -18,15 +18,20 @@ struct RankSums {
   /// By stage: what every rank holds, then by expert parallel rank.
   private var dense: [Sum]
   private var expert: [[Sum]]
-  /// By stage and place on the fsdp axis, and by stage, expert parallel rank and place: shared rows.
-  private var denseRows: [[Sum]]
-  private var expertRows: [[[Sum]]]
+  /// By stage and place on the fsdp axis, and by stage, expert parallel rank and place: shared rows. Empty without such.
+  private var denseRows: [[Sum]] = []
+  private var expertRows: [[[Sum]]] = []
 
   init(_ grid: RankGrid) {
     self.grid = grid
     let l = grid.layout
     dense = Array(repeating: Sum(), count: l.pp)
     expert = Array(repeating: Array(repeating: Sum(), count: l.ep), count: l.pp)
+  }
+
+  private mutating func makeRoomForRows() {
+    guard denseRows.isEmpty else { return }
+    let l = grid.layout
     denseRows = Array(repeating: Array(repeating: Sum(), count: l.dp * l.cp), count: l.pp)
     expertRows = Array(repeating: Array(repeating: Array(repeating: Sum(), count: grid.edp), count: l.ep), count: l.pp)
   }
@@ -38,7 +43,8 @@ struct RankSums {
       if let rank = sharding.expertRank { expert[stage][rank].add(bytes) } else { dense[stage].add(bytes) }
       return
     }
-    for place in 0..<sharding.fsdpSize {
+    makeRoomForRows()
+    for place in sharding.holdingPlaces {
       let elements = sharding.localShape(ofPlace: place).elementCount ?? 0
       let bytes = dtype.byteCount(elements: elements) ?? 0
       guard elements > 0 else { continue }
@@ -53,23 +59,28 @@ struct RankSums {
   }
 
   func holdsAnything(at stage: Int) -> Bool {
-    dense[stage].tensors > 0 || (expert[stage] + denseRows[stage] + expertRows[stage].joined()).contains { $0.tensors > 0 }
+    let rows = denseRows.isEmpty ? [] : denseRows[stage] + expertRows[stage].joined()
+    return dense[stage].tensors > 0 || (expert[stage] + rows).contains { $0.tensors > 0 }
   }
 
   /// Least and most of a rank of a stage.
   func range(of path: KeyPath<Sum, Int>, at stage: Int) -> ClosedRange<Int> {
-    var places: Set<[Int]> = []
+    let own = dense[stage][keyPath: path]
+    guard !denseRows.isEmpty else {
+      let sums = expert[stage].map { own + $0[keyPath: path] }
+      let least = sums.min() ?? own
+      return least...max(least, sums.max() ?? own)
+    }
+    var (least, most) = (Int.max, 0)
     let first = grid.layout.rankOffset
     for rank in first..<first + grid.layout.ranksPerStage {
       let (dense, expert) = (grid.dense(of: rank), grid.expert(of: rank))
-      places.insert([dense.cp + grid.layout.cp * dense.dp, expert.ep, expert.edp])
+      let sum =
+        own + self.expert[stage][expert.ep][keyPath: path]
+        + denseRows[stage][dense.cp + grid.layout.cp * dense.dp][keyPath: path]
+        + expertRows[stage][expert.ep][expert.edp][keyPath: path]
+      (least, most) = (min(least, sum), max(most, sum))
     }
-    let own = dense[stage][keyPath: path]
-    let sums = places.map { place in
-      own + expert[stage][place[1]][keyPath: path] + denseRows[stage][place[0]][keyPath: path]
-        + expertRows[stage][place[1]][place[2]][keyPath: path]
-    }
-    let least = sums.min() ?? own
-    return least...max(least, sums.max() ?? own)
+    return min(least, most)...most
   }
 }

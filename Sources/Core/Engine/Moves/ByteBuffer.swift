@@ -1,14 +1,17 @@
+import MimoSystem
+
 /// Raw memory that grows when asked for more, owned by one worker.
 struct ByteBuffer: ~Copyable {
   private var memory = UnsafeMutableRawBufferPointer(start: nil, count: 0)
 
-  deinit { memory.deallocate() }
+  deinit { RawMemory.free(memory) }
 
   /// At least `count` bytes, aligned for any element and for a page.
-  mutating func reserve(_ count: Int) -> UnsafeMutableRawBufferPointer {
+  mutating func reserve(_ count: Int) throws(MimoError) -> UnsafeMutableRawBufferPointer {
     if memory.count < count {
-      memory.deallocate()
-      memory = UnsafeMutableRawBufferPointer.allocate(byteCount: max(count, 64), alignment: 4096)
+      RawMemory.free(memory)
+      memory = UnsafeMutableRawBufferPointer(start: nil, count: 0)
+      memory = try RawMemory.allocate(max(count, 64))
     }
     return UnsafeMutableRawBufferPointer(rebasing: memory[..<count])
   }

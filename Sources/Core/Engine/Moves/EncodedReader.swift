@@ -26,18 +26,18 @@ struct EncodedReader: ~Copyable {
       throw MimoError(.internalError, "no decoding to \(tensor.dtype.rawValue) was planned")
     }
     let codeRange = form.codeBytes(of: elements)
-    let codeBytes = codes.reserve(codeRange.count)
+    let codeBytes = try codes.reserve(codeRange.count)
     try files[stored.file].read(into: codeBytes, at: stored.offset + UInt64(codeRange.lowerBound))
 
     let needed = form.scales(of: elements, in: tensor.shape)
     let width = storedScales.dtype.byteWidth ?? 1
-    let scaleBytes = scales.reserve(needed.count * width)
+    let scaleBytes = try scales.reserve(needed.count * width)
     try files[storedScales.file].read(into: scaleBytes, at: storedScales.offset + UInt64(needed.lowerBound * width))
 
     guard let target = buffer.baseAddress, let codeBase = codeBytes.baseAddress, let scaleBase = scaleBytes.baseAddress
     else { throw MimoError(.internalError, "an empty window") }
-    decoder.decode(
-      elements, codes: codeBase, scales: factors(form, storedScales.dtype, scaleBase, count: needed.count), into: target)
+    let factors = try factors(form, storedScales.dtype, scaleBase, count: needed.count)
+    decoder.decode(elements, codes: codeBase, scales: factors, into: target)
 
     let own = form.ownScales(of: elements, in: tensor.shape)
     let ownBytes = (own.lowerBound - needed.lowerBound) * width
@@ -51,9 +51,9 @@ struct EncodedReader: ~Copyable {
   /// Scales in the form that the decoder takes.
   private mutating func factors(
     _ form: Encoding.Form, _ dtype: DType, _ stored: UnsafeMutableRawPointer, count: Int
-  ) -> UnsafeRawPointer {
+  ) throws(MimoError) -> UnsafeRawPointer {
     guard case .fp8Block = form, dtype != .f32 else { return UnsafeRawPointer(stored) }
-    let wide = widened.reserve(count * MemoryLayout<Float>.size)
+    let wide = try widened.reserve(count * MemoryLayout<Float>.size)
     guard let base = wide.baseAddress else { return UnsafeRawPointer(stored) }
     Decoder.widen(count, of: dtype, from: stored, to: base)
     return UnsafeRawPointer(base)

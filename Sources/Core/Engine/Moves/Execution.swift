@@ -4,31 +4,6 @@ import MimoPlan
 import MimoSystem
 import Synchronization
 
-/// What a run may use.
-package struct Resources: Sendable {
-  /// Worker threads.
-  package var jobs: Int
-  /// Bytes of buffers over all workers.
-  package var memory: Int
-
-  package init(jobs: Int, memory: Int) {
-    self.jobs = max(1, jobs)
-    self.memory = memory
-  }
-
-  /// Least memory that a run works with.
-  package static let leastMemory = 8 << 20
-  /// Larger windows do not make a disk faster, but fall out of the processor's cache.
-  static let largestWindow = 16 << 20
-
-  /// Bytes of one worker's window. Each worker has up to five buffers of this size: window, packed and converted elements
-  /// (twice as wide at most), and the codes of what is decoded (half as wide at most, scales included).
-  var windowBytes: Int { max(ElementKernel.largestWhole, min(Resources.largestWindow, memory / (jobs * 6))) }
-
-  /// Bytes that all workers' buffers may take.
-  var bufferBytes: Int { windowBytes * 6 * jobs }
-}
-
 /// Called with the bytes of whole tensors that were moved, and the tensor's name.
 package typealias ProgressHandler = @Sendable (_ bytes: Int, _ tensor: String) -> Void
 
@@ -82,7 +57,7 @@ package struct Execution: Sendable {
     let work = Work(units: units, tally: start)
     let outputs = plan.direction == .storedToWhole ? wholeFiles : storedFiles
     // Windows of a journal may be larger than this run's own.
-    let jobs = max(1, min(resources.jobs, units.count, resources.bufferBytes / (window * 6)))
+    let jobs = max(1, min(resources.jobs, units.count, resources.workers(ofWindow: window)))
     do throws(MimoError) {
       try Workers.run(count: jobs) { worker throws(MimoError) in
         if plan.direction == .storedToStored {

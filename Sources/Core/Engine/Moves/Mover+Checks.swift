@@ -27,7 +27,7 @@ extension Mover {
     let (block, run, starts) = part.block.rightRuns()
     let (width, stored) = (converter.left.byteWidth ?? 1, converter.right.byteWidth ?? 1)
     let count = block.volume
-    let (left, right) = (packed.reserve(count * max(width, stored)), converted.reserve(count * stored))
+    let (left, right) = (try packed.reserve(count * max(width, stored)), try converted.reserve(count * stored))
     guard let source = left.baseAddress, let target = right.baseAddress else { return }
     StridedCopy.pack(block, width: width, window: window, windowStart: unit.elements.lowerBound, into: source)
     _ = converter.convert(count, from: source, to: target)
@@ -53,7 +53,7 @@ extension Mover {
     }
     guard hasReplicas else { return }
     var other = ByteBuffer()
-    let second = other.reserve(buffer.count)
+    let second = try other.reserve(buffer.count)
     guard let secondBase = second.baseAddress else { return }
     try forEachPart(of: unit, replicas: true) { mover, part throws(MimoError) in
       guard mover.plan.stored.chunks[part.chunk].isReplica else { return }

@@ -22,11 +22,12 @@ extension Mover {
         width: stored, from: part.chunk)
       return
     }
-    var staging = packed.reserve(count * stored)
+    var staging = try packed.reserve(count * stored)
     try read(staging, runs: starts, of: run * stored, width: stored, from: part.chunk)
     if !part.converter.isIdentity {
       guard let source = staging.baseAddress else { return }
-      let restored = isDirect ? UnsafeMutableRawBufferPointer(start: place, count: count * width) : converted.reserve(count * width)
+      let restored =
+        isDirect ? UnsafeMutableRawBufferPointer(start: place, count: count * width) : try converted.reserve(count * width)
       guard let target = restored.baseAddress else { return }
       let lost = part.converter.invert(count, from: source, to: target)
       // A copy of what is counted already, or a kernel that is looked at once all elements are here.

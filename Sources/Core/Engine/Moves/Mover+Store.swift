@@ -16,14 +16,14 @@ extension Mover {
     if Mover.isContiguousOnLeft(block) {
       bytes = UnsafeRawPointer(base + (block.left.base - unit.elements.lowerBound) * width)
     } else {
-      let staging = packed.reserve(count * width)
+      let staging = try packed.reserve(count * width)
       guard let target = staging.baseAddress else { return }
       StridedCopy.pack(block, width: width, window: base, windowStart: unit.elements.lowerBound, into: target)
       bytes = UnsafeRawPointer(target)
     }
     let stored = part.converter.right.byteWidth ?? 1
     if !part.converter.isIdentity {
-      let staging = converted.reserve(count * stored)
+      let staging = try converted.reserve(count * stored)
       guard let target = staging.baseAddress else { return }
       let converter = try measured(part.converter, unit, base)
       let lost = converter.convert(count, from: bytes, to: target)

@@ -43,7 +43,7 @@ struct Mover: UnitMover, ~Copyable {
     guard let width = tensor.dtype.byteWidth else {
       throw MimoError(.internalError, "a window of \(tensor.dtype.rawValue)", tensor: tensor.name)
     }
-    let buffer = window.reserve(unit.elements.count * width)
+    let buffer = try window.reserve(unit.elements.count * width)
     let start = tensor.offset + UInt64(unit.elements.lowerBound * width)
     do throws(MimoError) {
       switch plan.direction {

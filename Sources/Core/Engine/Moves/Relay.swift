@@ -21,7 +21,7 @@ struct Relay: UnitMover, ~Copyable {
   /// The chunks that were read are numbered behind those that were written.
   mutating func run(_ unit: WorkUnit) throws(MimoError) -> UnitTally {
     let width = plan.whole[unit.tensor].dtype.byteWidth ?? 1
-    let buffer = window.reserve(unit.elements.count * width)
+    let buffer = try window.reserve(unit.elements.count * width)
     let read = try reader.gather(unit, into: buffer)
     var tally = try writer.scatter(unit, from: buffer)
     tally.bytesRead += read.bytesRead

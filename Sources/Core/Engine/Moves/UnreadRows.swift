@@ -34,6 +34,9 @@ struct UnreadRows: Sendable, Hashable {
     return found
   }
 
+  /// Bytes of a row that are looked at at a time.
+  private static let window = 1 << 20
+
   /// Looks at a box of rows in one chunk.
   private static func mark(
     _ filled: inout [Bool], from start: Int, _ box: Region, in catalog: StoredCatalog, _ index: Int, _ dtype: DType
@@ -49,9 +52,11 @@ struct UnreadRows: Sendable, Hashable {
       row.offset[0] = box.offset[0] + number
       let (run, starts) = runs(of: row, in: chunk)
       for position in starts {
-        let bytes = buffer.reserve(run * width)
-        try file.read(into: bytes, at: chunk.offset + UInt64(position * width))
-        if bytes.contains(where: { $0 != 0 }) { filled[row.offset[0] - start] = true }
+        for part in stride(from: 0, to: run * width, by: window) {
+          let bytes = try buffer.reserve(min(window, run * width - part))
+          try file.read(into: bytes, at: chunk.offset + UInt64(position * width + part))
+          if bytes.contains(where: { $0 != 0 }) { filled[row.offset[0] - start] = true }
+        }
       }
     }
   }

@@ -32,10 +32,20 @@ struct WorkUnit: Sendable, Hashable {
     return units
   }
 
+  /// How many `all` makes.
+  static func count(of whole: [WholeTensor], windowBytes: Int) -> Int {
+    whole.reduce(0) { count, tensor in
+      let step = windowElements(of: tensor, windowBytes: windowBytes)
+      return count + (tensor.elementCount + step - 1) / step
+    }
+  }
+
   /// As many whole rows (or rows of rows) as fit.
   private static func windowElements(of tensor: WholeTensor, windowBytes: Int) -> Int {
     var limit = max(1, windowBytes / max(1, tensor.dtype.byteWidth ?? 1))
     if case .encoded(let form, _, _) = tensor.storage {
+      // With a scale for every one or two elements, scales take more room than the elements.
+      if case .fp8Block(_, let columns) = form, columns < 3 { limit = max(1, limit / 2) }
       limit = max(form.granule, limit / form.granule * form.granule)
     }
     var row = 1

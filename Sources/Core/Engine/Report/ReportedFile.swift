@@ -52,7 +52,7 @@ extension FileDigest {
     var position: UInt64 = 0
     while position < size {
       try Interruption.check()
-      let bytes = buffer.reserve(Int(min(1 << 20, size - position)))
+      let bytes = try buffer.reserve(Int(min(1 << 20, size - position)))
       try file.read(into: bytes, at: position)
       switch kind {
       case .crc64: crc64 = mimo_crc64(crc64, bytes.baseAddress, bytes.count)

@@ -111,7 +111,7 @@ struct Reread {
         let unit = units[number]
         let tensor = plan.whole[unit.tensor]
         let width = tensor.dtype.byteWidth ?? 1
-        let bytes = window.reserve(unit.elements.count * width)
+        let bytes = try window.reserve(unit.elements.count * width)
         try mover.gather(unit, into: bytes)
         let raw = mimo_crc64_raw(0, bytes.baseAddress, bytes.count)
         let share = mimo_crc64_shift(raw, UInt64(tensor.byteCount - unit.elements.upperBound * width))
@@ -130,7 +130,7 @@ struct Reread {
     var position = range.lowerBound
     while position < range.upperBound {
       try Interruption.check()
-      let bytes = buffer.reserve(Int(min(UInt64(resources.windowBytes), range.upperBound - position)))
+      let bytes = try buffer.reserve(Int(min(UInt64(resources.windowBytes), range.upperBound - position)))
       try file.read(into: bytes, at: position)
       digest = mimo_crc64(digest, bytes.baseAddress, bytes.count)
       position += UInt64(bytes.count)

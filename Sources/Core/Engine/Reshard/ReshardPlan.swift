@@ -34,6 +34,7 @@ package struct ReshardPlan: Sendable {
   let transfer: OptimizerTransfer
   /// What goes along beside the tensors.
   let training: TrainingState
+  package let memory: PlanMemory
 
   package init(
     _ request: ConversionRequest, to format: ImportPlan.Format, from sourceFormat: CheckpointFormat,
@@ -93,6 +94,11 @@ package struct ReshardPlan: Sendable {
     dtype = (transfer.writesMasters ? asked ?? weightDType : written) ?? .bf16
     layout = optimizer.followingParameters(
       in: try ImportPlan.sharing(whole, by: request.shardTable, to: format, dtypes: dtypes))
+    let stand = WholeTensor.standIns(layout.description, dtypes)
+    let units = WorkUnit.count(of: stand, windowBytes: request.resources.windowBytes)
+    memory = PlanMemory(writing: format, layout, gathered: stored.catalog.chunks.count, units: units)
+    try request.budget.check(
+      memory, buffers: request.resources.bufferBytes(for: stand), jobs: min(request.resources.jobs, units))
     output = try ImportPlan.Output(
       format, layout, dtypes: dtypes, iteration: stored.iteration ?? 0, optimizer: entries)
     conversion = try ConversionPlan(

@@ -42,7 +42,7 @@ extension RunIdentity {
     var digest: UInt64 = 0
     var position: UInt64 = 0
     while position < size {
-      let bytes = buffer.reserve(Int(min(1 << 20, size - position)))
+      let bytes = try buffer.reserve(Int(min(1 << 20, size - position)))
       try file.read(into: bytes, at: position)
       digest = mimo_crc64(digest, bytes.baseAddress, bytes.count)
       position += UInt64(bytes.count)

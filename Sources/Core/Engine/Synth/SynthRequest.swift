@@ -13,6 +13,7 @@ package struct SynthRequest: Sendable {
   package var shardBytes: Int?
   package var overwrite = false
   package var resources: Resources
+  package var budget = MemoryBudget()
 
   package init(config: String, output: String, resources: Resources) {
     self.config = config

@@ -15,6 +15,7 @@ package struct SynthRun: Sendable {
 
   package func run(progress: @escaping ProgressHandler) throws(MimoError) {
     try OutputPlace(request).check()
+    try request.budget.check(over: plan.output.whole, request.resources)
     let bytes = plan.output.files.reduce(0) { $0 + $1.size }
     try OutputFolder.checkSpace(bytes + 1 << 20, for: request.output)
     let stage = try StagedDirectory(for: request.output)
@@ -44,7 +45,7 @@ package struct SynthRun: Sendable {
 
   private func writeTensors(_ files: [File], progress: @escaping ProgressHandler) throws(MimoError) {
     let tensors = plan.output.whole
-    let units = SynthRun.units(of: tensors)
+    let units = SynthRun.units(of: tensors, windowBytes: request.resources.windowBytes)
     let queue = WorkQueue(count: units.count)
     let seed = request.seed
     try Workers.run(count: min(request.resources.jobs, max(1, units.count))) { worker throws(MimoError) in
@@ -58,7 +59,7 @@ package struct SynthRun: Sendable {
         }
         let width = tensor.dtype.byteWidth ?? 1
         let start = unit.elements.lowerBound * width
-        let bytes = buffer.reserve(unit.elements.count * width)
+        let bytes = try buffer.reserve(unit.elements.count * width)
         values.fill(bytes, at: start)
         try files[tensor.file].write(UnsafeRawBufferPointer(bytes), at: tensor.offset + UInt64(start))
         progress(bytes.count, tensor.name)
@@ -66,11 +67,15 @@ package struct SynthRun: Sendable {
     }
   }
 
+  /// Elements that are a whole number of the generator's words in any dtype.
+  private static let wholeWords = 1 << 10
+
   /// Windows that fit the processor's cache and begin on a whole word of the generator.
-  private static func units(of tensors: [WholeTensor]) -> [WorkUnit] {
-    let step = 1 << 20
-    return tensors.indices.flatMap { tensor in
+  private static func units(of tensors: [WholeTensor], windowBytes: Int) -> [WorkUnit] {
+    tensors.indices.flatMap { tensor in
       let count = tensors[tensor].elementCount
+      let fitting = windowBytes / max(1, tensors[tensor].dtype.byteWidth ?? 1)
+      let step = min(1 << 20, max(wholeWords, fitting / wholeWords * wholeWords))
       return stride(from: 0, to: count, by: step).map { start in
         WorkUnit(tensor: tensor, elements: start..<min(start + step, count))
       }

@@ -100,7 +100,7 @@ struct WindowReader: ~Copyable {
     case .whole(let tensors, let forms):
       let tensor = tensors[unit.tensor]
       guard let form = forms[unit.tensor] else { return try fetch(unit.elements, of: tensor, into: buffer) }
-      let window = raw.reserve(unit.elements.count * (tensor.dtype.byteWidth ?? 1))
+      let window = try raw.reserve(unit.elements.count * (tensor.dtype.byteWidth ?? 1))
       try fetch(unit.elements, of: tensor, into: window)
       guard let source = window.baseAddress, let target = buffer.baseAddress else { return }
       if let converter = try measured(form.converter, tensor) {
@@ -130,7 +130,7 @@ struct WindowReader: ~Copyable {
     _ converter: ElementConverter?, _ tensor: WholeTensor
   ) throws(MimoError) -> ElementConverter? {
     guard var converter, converter.needsMinimum else { return converter }
-    let whole = packed.reserve(tensor.byteCount)
+    let whole = try packed.reserve(tensor.byteCount)
     try fetch(0..<tensor.elementCount, of: tensor, into: whole)
     if let start = whole.baseAddress { converter.measure(tensor.elementCount, at: start) }
     return converter
@@ -144,12 +144,14 @@ struct WindowReader: ~Copyable {
       guard let widening = ElementConverter(left: piece.converter.right, right: form.dtype, kernel: nil) else {
         throw MimoError(.internalError, "no conversion between \(piece.converter.right) and \(form.dtype)")
       }
+      let widest = max(piece.converter.left.byteWidth ?? 1, piece.converter.right.byteWidth ?? 1, form.dtype.byteWidth ?? 1)
       parts.removeAll(keepingCapacity: true)
       piece.block.cut(to: unit.elements, into: &parts)
       for part in parts {
         let count = part.volume
         let block = part.rightRuns().packed
-        guard let first = packed.reserve(count * 8).baseAddress, let second = stored.reserve(count * 8).baseAddress else {
+        let room = count * widest
+        guard let first = try packed.reserve(room).baseAddress, let second = try stored.reserve(room).baseAddress else {
           return
         }
         let start = unit.elements.lowerBound

@@ -34,8 +34,11 @@ struct Comparison: Sendable {
   }
 
   /// The tensors that differ, in the order of `pairs`.
-  func run(_ resources: Resources, progress: @escaping ProgressHandler) throws(MimoError) -> [VerifyReport.Tensor] {
-    let units = units(windowBytes: resources.windowBytes)
+  func run(
+    _ resources: Resources, _ budget: MemoryBudget, progress: @escaping ProgressHandler
+  ) throws(MimoError) -> [VerifyReport.Tensor] {
+    try budget.check(over: tensors, resources)
+    let units = WorkUnit.all(of: tensors, windowBytes: resources.windowBytes)
     let queue = WorkQueue(count: units.count)
     let found = Findings()
     try Workers.run(count: min(resources.jobs, max(1, units.count))) { worker throws(MimoError) in
@@ -56,16 +59,15 @@ struct Comparison: Sendable {
     let all = Mutex<[Int: Finding]>([:])
   }
 
-  /// Units whose tensor is a number of a pair.
-  private func units(windowBytes: Int) -> [WorkUnit] {
-    let tensors = pairs.map { pair in
+  /// The pairs as tensors to cut into windows: units whose tensor is a number of a pair.
+  private var tensors: [WholeTensor] {
+    pairs.map { pair in
       let (own, other) = (a.dtype(of: pair.a), b.dtype(of: pair.b))
       let storage = a.storage(of: pair.a)
       return WholeTensor(
         name: pair.name, dtype: (own.byteWidth ?? 1) >= (other.byteWidth ?? 1) ? own : other, shape: pair.shape,
         file: pair.order.file, offset: pair.order.offset, storage: storage == .plain ? b.storage(of: pair.b) : storage)
     }
-    return WorkUnit.all(of: tensors, windowBytes: windowBytes)
   }
 
   private func differences(_ findings: [Int: Finding]) -> [VerifyReport.Tensor] {
@@ -115,8 +117,8 @@ struct Comparison: Sendable {
         guard dtypeA == dtypeB else { throw MimoError(.unsupported, "\(dtypeA.rawValue) against \(dtypeB.rawValue)", tensor: pair.name) }
         throw MimoError(.unsupported, "\(dtypeA.rawValue) can not be compared", tensor: pair.name)
       }
-      var a = bufferA.reserve(count * widthA)
-      var b = bufferB.reserve(count * widthB)
+      var a = try bufferA.reserve(count * widthA)
+      var b = try bufferB.reserve(count * widthB)
       do throws(MimoError) {
         try readerA.read(WorkUnit(tensor: pair.a, elements: unit.elements), into: a)
         try readerB.read(WorkUnit(tensor: pair.b, elements: unit.elements), into: b)
@@ -126,8 +128,8 @@ struct Comparison: Sendable {
       var common = dtypeA
       if dtypeA != dtypeB {
         common = try Comparer.common(dtypeA, dtypeB, pair.name)
-        a = Comparer.cast(a, count, from: dtypeA, to: common, &castA)
-        b = Comparer.cast(b, count, from: dtypeB, to: common, &castB)
+        a = try Comparer.cast(a, count, from: dtypeA, to: common, &castA)
+        b = try Comparer.cast(b, count, from: dtypeB, to: common, &castB)
       }
       compare(a, b, common, unit)
     }
@@ -164,9 +166,9 @@ struct Comparison: Sendable {
 
     private static func cast(
       _ bytes: UnsafeMutableRawBufferPointer, _ count: Int, from: DType, to: DType, _ buffer: inout ByteBuffer
-    ) -> UnsafeMutableRawBufferPointer {
+    ) throws(MimoError) -> UnsafeMutableRawBufferPointer {
       guard from != to, let converter = ElementConverter(left: from, right: to, kernel: nil) else { return bytes }
-      let result = buffer.reserve(count * (to.byteWidth ?? 1))
+      let result = try buffer.reserve(count * (to.byteWidth ?? 1))
       guard let source = bytes.baseAddress, let target = result.baseAddress else { return bytes }
       _ = converter.convert(count, from: source, to: target)
       return result

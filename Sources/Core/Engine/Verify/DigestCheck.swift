@@ -40,6 +40,9 @@ struct DigestCheck: Sendable {
     let queue = WorkQueue(count: order.count)
     let found = Found(count: items.count)
     let window = request.resources.windowBytes
+    try request.budget.check(
+      PlanMemory(), buffers: min(window, items.reduce(0) { max($0, $1.bytes) }) * request.resources.jobs,
+      jobs: request.resources.jobs)
     try Workers.run(count: min(request.resources.jobs, max(1, order.count))) { worker throws(MimoError) in
       var buffer = ByteBuffer()
       while !worker.isCancelled, let next = queue.next() {
@@ -60,7 +63,7 @@ struct DigestCheck: Sendable {
     var position = 0
     while position < item.bytes {
       try Interruption.check()
-      let bytes = buffer.reserve(min(window, item.bytes - position))
+      let bytes = try buffer.reserve(min(window, item.bytes - position))
       try file.read(into: bytes, at: item.offset + UInt64(position))
       switch item.kind {
       case .crc64: crc64 = mimo_crc64(crc64, bytes.baseAddress, bytes.count)

@@ -49,7 +49,7 @@ extension VerifyPlan {
     }
     self.init(bytes: bytes) { [report] (progress) throws(MimoError) in
       var report = report
-      report.differences += try comparison.run(request.resources, progress: progress)
+      report.differences += try comparison.run(request.resources.comparing, request.budget, progress: progress)
       report.comparedTensors = comparison.pairs.count
       report.comparedBytes = bytes
       return report

@@ -8,6 +8,7 @@ package struct VerifyRequest: Sendable {
   /// A folder with the model's config.json, for checkpoints that do not say their model.
   package var configFolder: String?
   package var resources: Resources
+  package var budget = MemoryBudget()
 
   package init(first: String, second: String?, configFolder: String?, resources: Resources) {
     self.first = first

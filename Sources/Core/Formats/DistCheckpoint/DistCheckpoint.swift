@@ -87,11 +87,15 @@ package struct DistCheckpoint: Sendable {
     try DistCheckpointLocation.kind(of: try DistCheckpointLocation.iterationFolder(of: path))
   }
 
+  /// Bytes of values and entries that a byte of `.metadata` becomes at most.
+  private static let bytesOfEntries = 12
+
   package init(iterationFolder path: String) throws(MimoError) {
     let metadata = try PosixByteSource(path: FileSystem.join(path, ".metadata"))
     guard metadata.size <= UInt64(PicklePolicy.metadata.maximumByteCount) else {
       throw MimoError(.unsupported, "the file of \(metadata.size) bytes is too large", path: metadata.path)
     }
+    try InputMemory.check(metadata.size, times: DistCheckpoint.bytesOfEntries, path: metadata.path)
     let bytes = try metadata.bytes(at: 0, count: Int(metadata.size))
     let decoder = try DistMetadataDecoder(bytes, path: metadata.path)
 

@@ -22,11 +22,15 @@ extension SafeTensorsHeader {
     let length = UInt64(littleEndian: prefix)
     try check(length: length, fileSize: source.size, path: source.path)
 
-    let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: Int(length), alignment: 16)
-    defer { buffer.deallocate() }
+    try InputMemory.check(length, times: bytesOfEntries, path: source.path)
+    let buffer = try RawMemory.allocate(Int(length))
+    defer { RawMemory.free(buffer) }
     try source.read(into: buffer, at: 8)
     return try parse(json: UnsafeRawBufferPointer(buffer), fileSize: source.size, path: source.path)
   }
+
+  /// Bytes of entries that a byte of a head becomes at most.
+  private static let bytesOfEntries = 12
 
   private static func check(length: UInt64, fileSize: UInt64, path: String?) throws(MimoError) {
     guard length <= lengthLimit else {

@@ -15,6 +15,7 @@ extension DistOutput {
     fsdp layout: ModelLayout, dtypes: [DType], entries: [Entry]
   ) throws(MimoError) {
     self.init(worldSize: layout.cluster.worldSize)
+    reserve(layout)
     let naming = FSDPKeys(layout.description)
     for rank in DistOutput.writers(of: layout) { _ = file(ofRank: rank) }
     for index in layout.description.targets.indices {
@@ -29,7 +30,7 @@ extension DistOutput {
     writes[0] = true
     for sharding in layout.shardings {
       for shard in 0..<sharding.shardCount {
-        for place in 0..<(sharding.rows == nil ? 1 : sharding.fsdpSize) where sharding.localShape(ofPlace: place).elementCount != 0 {
+        for place in sharding.holdingPlaces where sharding.localShape(ofPlace: place).elementCount != 0 {
           writes[sharding.rank(ofShard: shard, fsdpRank: place)] = true
         }
       }
@@ -47,7 +48,7 @@ extension DistOutput {
     var keys = try keys(of: index, in: layout, variant, dtype: dtype)
     var boxes: [(piece: ShardPiece, rank: Int)] = []
     for shard in 0..<sharding.shardCount {
-      for place in 0..<(sharding.rows == nil ? 1 : sharding.fsdpSize) {
+      for place in sharding.holdingPlaces {
         let rank = sharding.rank(ofShard: shard, fsdpRank: place)
         let pieces = variant.boxes(sharding.pieces(ofShard: shard, fsdpRank: place), of: sharding)
         boxes += pieces.filter { $0.region.volume > 0 }.map { ($0, rank) }

@@ -20,6 +20,8 @@ package final class PluginAnswer {
   }
 
   package func receive(_ bytes: ArraySlice<UInt8>) throws(MimoError) {
+    // The model grows by what comes: it must not be what takes the last of the memory.
+    try RawMemory.ensure(MemoryLimit.spareAddresses / 2)
     try frames.append(bytes) { (frame, payload) throws(MimoError) in
       guard result == nil else { throw FrameReader.unreadable("it goes on after its end") }
       try WireReader.read(payload) { (wire) throws(MimoError) in try take(frame, &wire) }
