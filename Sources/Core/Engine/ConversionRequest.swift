@@ -31,6 +31,8 @@ package struct ConversionRequest: Sendable {
   package var restart = false
   package var resources: Resources
   package var budget = MemoryBudget()
+  /// Told what the run is at.
+  package var phases: PhaseHandler = { _ in }
   /// The command line, for the report.
   package var command: [String] = []
 

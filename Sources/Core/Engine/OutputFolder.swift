@@ -23,7 +23,7 @@ package enum OutputFolder {
       guard let info, info.kind == .regular, info.size == stored.size else {
         throw MimoError(
           .invalidInput, "the unfinished run's file is missing or not as it was left", path: path,
-          remedy: "Run again: it begins anew")
+          remedy: RunJournal.restart)
       }
       opened.append(try File.openForUpdating(path, in: .shared))
     }

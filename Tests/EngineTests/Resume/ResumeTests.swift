@@ -9,7 +9,7 @@ import Testing
 @Suite(.enabled(if: TinyConversion.hasPlugin, "libQwen3VL.so is not built"))
 struct ResumeTests {
   /// Fails the last write to the weights, so that most units are recorded.
-  private static func stop(_ conversion: TinyConversion) throws -> MimoError {
+  static func stop(_ conversion: TinyConversion) throws -> MimoError {
     let writes = try FaultTests.record(conversion).count { $0.hasPrefix("pwrite") && isWeight($0) }
     try conversion.clear()
     let counter = Counter()
@@ -24,7 +24,7 @@ struct ResumeTests {
     return try #require(failure)
   }
 
-  private static func isWeight(_ path: String) -> Bool { path.hasSuffix(".safetensors") || path.hasSuffix(".distcp") }
+  static func isWeight(_ path: String) -> Bool { path.hasSuffix(".safetensors") || path.hasSuffix(".distcp") }
 
   @Test(arguments: TinyConversion.Kind.allCases)
   func theSameRunGoesOnAndMovesNoUnitTwice(_ kind: TinyConversion.Kind) throws {
@@ -195,7 +195,7 @@ struct ResumeTests {
     }
   }
 
-  private static func copy(_ folder: String, to target: String) throws {
+  static func copy(_ folder: String, to target: String) throws {
     try FileSystem.createDirectory(target)
     for name in try FileSystem.list(folder) {
       let (from, to) = (FileSystem.join(folder, name), FileSystem.join(target, name))

@@ -9,7 +9,7 @@ import MimoSystem
 /// A made-up model of some hundred kilobytes, and conversions of it.
 struct TinyConversion: Sendable {
   enum Kind: String, Sendable, CaseIterable {
-    case importDist, importFSDP, importRanks, export, reshard, splice, spliceFolder
+    case importDist, importFSDP, importRanks, export, reshard, reshardRanks, splice, spliceFolder
   }
 
   static let plugin = products.appending(path: "libQwen3VL.so").path
@@ -37,7 +37,7 @@ struct TinyConversion: Sendable {
     }
     guard isFromStored else { return }
     let stored = FileSystem.join(root, "stored")
-    try importing(from: whole, to: stored, .mimo)
+    try importing(from: whole, to: stored, kind == .reshardRanks ? .ranks : .mimo)
     try FileSystem.removeTree(whole)
   }
 
@@ -45,7 +45,7 @@ struct TinyConversion: Sendable {
     filePath: (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? ""
   ).deletingLastPathComponent()
 
-  private var isFromStored: Bool { kind == .export || kind == .reshard || kind == .splice }
+  private var isFromStored: Bool { [.export, .reshard, .reshardRanks, .splice].contains(kind) }
   private var isSplice: Bool { kind == .splice || kind == .spliceFolder }
   /// A folder of the same model with other values.
   private var other: String { FileSystem.join(root, "other") }
@@ -69,6 +69,13 @@ struct TinyConversion: Sendable {
       request.layout = .single(.init(tp: 2))
       let plan = try ReshardPlan(
         request, to: .megatron, from: .recognise(source), plugin: try PluginLibrary(path: TinyConversion.plugin))
+      return try ReshardRun(plan, request: request, hostVersion: "1").run { _, _ in }
+    case .reshardRanks:
+      var request = request(from: source, to: output)
+      request.layout = .single(.init(tp: 2))
+      request.padVocabulary = true
+      let plan = try ReshardPlan(
+        request, to: .ranks, from: .recognise(source), plugin: try PluginLibrary(path: TinyConversion.plugin))
       return try ReshardRun(plan, request: request, hostVersion: "1").run { _, _ in }
     case .splice:
       var request = request(from: source, to: output)
@@ -140,7 +147,7 @@ struct TinyConversion: Sendable {
 
   /// The files of the source that hold weights.
   func weightFiles() throws -> [String] {
-    let folder = isFromStored ? FileSystem.join(source, "iter_0000000") : source
+    let folder = isFromStored && kind != .reshardRanks ? FileSystem.join(source, "iter_0000000") : source
     return try weightFiles(in: folder)
   }
 

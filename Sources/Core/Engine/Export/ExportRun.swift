@@ -24,7 +24,7 @@ package struct ExportRun: Sendable {
     let identity = try RunIdentity(
       request, format: "hf", layout: nil, plugin: plan.plugin, hostVersion: hostVersion, conversion: plan.conversion,
       snapshot: snapshot)
-    let stage = try ResumableOutput(request, identity, conversion: plan.conversion)
+    let stage = try ResumableOutput(request, identity, conversion: plan.conversion, progress: progress)
     return try stage.make(bytesNeeded: bytesNeeded) { () throws(MimoError) in
       let differing = try plan.stored.differingTies()
       let sources = try OutputFolder.open(plan.conversion.stored.files)

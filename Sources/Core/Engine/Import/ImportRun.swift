@@ -33,7 +33,7 @@ package struct ImportRun: Sendable {
     let identity = try RunIdentity(
       request, format: plan.format.rawValue, layout: plan.layout.cluster.words, plugin: plan.plugin,
       hostVersion: hostVersion, conversion: plan.conversion, snapshot: snapshot)
-    let stage = try ResumableOutput(request, identity, conversion: plan.conversion)
+    let stage = try ResumableOutput(request, identity, conversion: plan.conversion, progress: progress)
     return try stage.make(bytesNeeded: bytesNeeded) { () throws(MimoError) in
       let differing = try TieCheck.run(plan.match.duplicates, in: folder)
       if request.strict {

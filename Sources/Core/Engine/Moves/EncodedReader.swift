@@ -11,6 +11,8 @@ struct EncodedReader: ~Copyable {
     var bytes: Int
     var codesDigest: UInt64
     var scalesDigest: UInt64
+    /// CRC-64 of all scales that were read: neighbours share some.
+    var scalesRead: UInt64
   }
 
   private var codes = ByteBuffer()
@@ -45,7 +47,8 @@ struct EncodedReader: ~Copyable {
       bytes: codeBytes.count + scaleBytes.count,
       codesDigest: digest(codeBase, codeRange.count, at: codeRange.lowerBound, of: stored),
       scalesDigest: own.isEmpty
-        ? 0 : digest(scaleBase + ownBytes, own.count * width, at: own.lowerBound * width, of: storedScales))
+        ? 0 : digest(scaleBase + ownBytes, own.count * width, at: own.lowerBound * width, of: storedScales),
+      scalesRead: mimo_crc64(0, scaleBase, scaleBytes.count))
   }
 
   /// Scales in the form that the decoder takes.

@@ -52,7 +52,6 @@ package struct Execution: Sendable {
       let done = journal.done
       units.removeAll { done.contains($0) }
       start = journal.tally
-      if journal.bytesDone > 0 { progress(journal.bytesDone, "") }
     }
     let work = Work(units: units, tally: start)
     let outputs = plan.direction == .storedToWhole ? wholeFiles : storedFiles

@@ -38,7 +38,7 @@ extension Mover {
     StridedCopy.unpack(block, width: width, packed: source, window: base, windowStart: unit.elements.lowerBound)
   }
 
-  private mutating func read(
+  mutating func read(
     _ buffer: UnsafeMutableRawBufferPointer, runs: StridedBlock.RunStarts, of length: Int, width: Int, from index: Int
   ) throws(MimoError) {
     let chunk = plan.stored.chunks[index]

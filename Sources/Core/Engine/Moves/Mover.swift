@@ -15,7 +15,7 @@ struct Mover: UnitMover, ~Copyable {
   let plan: ConversionPlan
   let wholeFiles: [File]
   let storedFiles: [File]
-  private var window = ByteBuffer()
+  var window = ByteBuffer()
   var packed = ByteBuffer()
   var converted = ByteBuffer()
   private var encoded = EncodedReader()
@@ -74,7 +74,7 @@ struct Mover: UnitMover, ~Copyable {
   }
 
   /// Reads the window's elements, decoded where they are stored as codes and scales.
-  private mutating func fill(
+  mutating func fill(
     _ buffer: UnsafeMutableRawBufferPointer, with unit: WorkUnit, of tensor: WholeTensor, at start: UInt64
   ) throws(MimoError) {
     switch tensor.storage {
@@ -88,6 +88,7 @@ struct Mover: UnitMover, ~Copyable {
       tally.bytesRead += seen.bytes
       tally.wholeDigest ^= seen.codesDigest
       tally.scaleDigest = seen.scalesDigest
+      tally.scalesRead = seen.scalesRead
     }
   }
 
@@ -138,7 +139,7 @@ struct Mover: UnitMover, ~Copyable {
     try compareReplicas(of: unit, with: buffer)
   }
 
-  private mutating func digest(_ bytes: UnsafeMutableRawBufferPointer, of tensor: Int, at position: Int) {
+  mutating func digest(_ bytes: UnsafeMutableRawBufferPointer, of tensor: Int, at position: Int) {
     let behind = plan.whole[tensor].byteCount - position - bytes.count
     let raw = mimo_crc64_raw(0, bytes.baseAddress, bytes.count)
     tally.wholeDigest ^= mimo_crc64_shift(raw, UInt64(behind))

@@ -14,6 +14,8 @@ struct UnitTally: Sendable, Hashable {
   var wholeDigest: UInt64 = 0
   /// The same of the scales of an encoded tensor.
   var scaleDigest: UInt64?
+  /// CRC-64 of all scales that were read, also those that another unit has a share for; 0 where there are none.
+  var scalesRead: UInt64 = 0
   /// A chunk may appear more than once.
   var chunks: [Chunk] = []
   /// Elements that the way back would not restore.

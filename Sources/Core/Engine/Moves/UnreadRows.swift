@@ -62,7 +62,7 @@ struct UnreadRows: Sendable, Hashable {
   }
 
   /// Where a box lies in a chunk, in elements.
-  private static func runs(of box: Region, in chunk: StoredChunk) -> (run: Int, starts: StridedBlock.RunStarts) {
+  static func runs(of box: Region, in chunk: StoredChunk) -> (run: Int, starts: StridedBlock.RunStarts) {
     var position = 0
     for dim in 0..<box.rank { position += (box.offset[dim] - chunk.region.offset[dim]) * chunk.strides[dim] }
     let side = StridedBlock.Side(base: position, strides: chunk.strides)

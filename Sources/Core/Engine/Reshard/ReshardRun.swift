@@ -25,7 +25,7 @@ package struct ReshardRun: Sendable {
     let identity = try RunIdentity(
       request, format: plan.format.rawValue, layout: plan.layout.cluster.words, plugin: plan.plugin,
       hostVersion: hostVersion, conversion: plan.conversion, snapshot: snapshot)
-    let stage = try ResumableOutput(request, identity, conversion: plan.conversion)
+    let stage = try ResumableOutput(request, identity, conversion: plan.conversion, progress: progress)
     return try stage.make(bytesNeeded: bytesNeeded) { () throws(MimoError) in
       let sources = try OutputFolder.open(plan.stored.catalog.files)
       let writer = StoredWriter(

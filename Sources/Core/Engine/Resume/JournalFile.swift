@@ -8,14 +8,16 @@ import MimoSystem
 /// what follows the last whole one is a torn write, and is cut off.
 package struct JournalFile: ~Copyable {
   package static let magic = Array("MIMOJRNL".utf8)
-  static let version: UInt32 = 1
+  static let version: UInt32 = 2
   /// Larger than any record that a plan can make; keeps a damaged length from taking memory.
   static let largestRecord = 64 << 20
   private static let preludeSize = 12
-  private static let frameSize = 8
+  static let frameSize = 8
 
   private let file: File
   private(set) var end: UInt64
+  /// Behind the header.
+  private var start: UInt64
 
   /// Begins a journal in an empty file.
   package init(beginning file: File, header: [UInt8]) throws(MimoError) {
@@ -27,6 +29,7 @@ package struct JournalFile: ~Copyable {
     try file.write(bytes, at: 0)
     try file.sync()
     end = UInt64(bytes.count)
+    start = end
   }
 
   /// Continues a journal; nil when it is empty, or its header was not written to the end, so that nothing is recorded.
@@ -37,11 +40,13 @@ package struct JournalFile: ~Copyable {
   ) throws(MimoError) {
     self.file = file
     end = UInt64(JournalFile.preludeSize)
+    start = end
     let size = try file.size()
     guard size > end else { return nil }
     try JournalFile.checkPrelude(file)
     guard let header = try JournalFile.record(file, at: end, size: size) else { return nil }
     end += UInt64(JournalFile.frameSize + header.count)
+    start = end
     while let payload = try JournalFile.record(file, at: end, size: size) {
       try body(header, payload)
       end += UInt64(JournalFile.frameSize + payload.count)
@@ -58,6 +63,9 @@ package struct JournalFile: ~Copyable {
     end += UInt64(bytes.count)
   }
 
+  /// All records so far.
+  var records: JournalRecords { JournalRecords(of: file, from: start, to: end) }
+
   private static func checkPrelude(_ file: File) throws(MimoError) {
     var prelude = [UInt8](repeating: 0, count: preludeSize)
     let outcome = prelude.withUnsafeMutableBytes { buffer in
@@ -68,11 +76,11 @@ package struct JournalFile: ~Copyable {
       throw refusal("is no journal of a conversion", file)
     }
     let found = integer(prelude, at: magic.count)
-    guard found == version else { throw refusal("is a journal of version \(found), here \(version) is known", file) }
+    guard found == version else { throw refusal("was begun by another version of mimo-host: its journal is of version \(found), here \(version) is known", file) }
   }
 
   /// The payload of a whole record; nil at the end or where the rest is torn.
-  private static func record(_ file: File, at position: UInt64, size: UInt64) throws(MimoError) -> [UInt8]? {
+  static func record(_ file: File, at position: UInt64, size: UInt64) throws(MimoError) -> [UInt8]? {
     let body = position + UInt64(frameSize)
     guard body <= size else { return nil }
     let frame = try bytes(file, at: position, count: frameSize)

@@ -8,13 +8,20 @@ final class ResumableOutput {
   private let identity: RunIdentity
   private let conversion: ConversionPlan
   private let folder: WorkFolder
+  private let progress: ProgressHandler
   /// nil before there are files to write to.
   private var journal: RunJournal?
+  /// What a former run left is not what its journal says, or its source is not: that is for the user to decide.
+  private var isDoubtful = false
   /// Bytes of whole tensors that former runs moved.
   let bytesResumed: Int
 
   /// Opens the work folder of OUT. Throws, and changes nothing, when an unfinished run there was another one.
-  init(_ request: ConversionRequest, _ identity: RunIdentity, conversion: ConversionPlan) throws(MimoError) {
+  init(
+    _ request: ConversionRequest, _ identity: RunIdentity, conversion: ConversionPlan,
+    progress: @escaping ProgressHandler
+  ) throws(MimoError) {
+    self.progress = progress
     self.request = request
     self.identity = identity
     self.conversion = conversion
@@ -55,13 +62,15 @@ final class ResumableOutput {
   ) throws(MimoError) -> [File] {
     let root = subfolder.map { FileSystem.join(path, $0) } ?? path
     let opened: [File]
-    if journal == nil {
-      try FileSystem.createDirectories(root)
-      opened = try OutputFolder.create(files, in: root)
-    } else {
+    if let journal {
+      opened = try reopen(files, in: root, journal)
+      // What is not a unit is made anew.
       let prefix = subfolder.map { $0 + "/" } ?? ""
       try folder.prune(keeping: Set(files.map { prefix + $0.path }))
-      opened = try OutputFolder.reopen(files, in: root)
+      try PaddingRows.write(conversion, to: opened)
+    } else {
+      try FileSystem.createDirectories(root)
+      opened = try OutputFolder.create(files, in: root)
     }
     for (file, head) in zip(opened, heads) { try file.write(head, at: 0) }
     if journal == nil { try begin(below: root) }
@@ -70,8 +79,27 @@ final class ResumableOutput {
 
   /// Moves what is not moved yet.
   func move(whole: [File], stored: [File], progress: @escaping ProgressHandler) throws(MimoError) -> MoveResult {
-    try Execution(conversion, resources: request.resources, progress: progress)
+    request.phases(.moving(done: bytesResumed))
+    return try Execution(conversion, resources: request.resources, progress: progress)
       .run(wholeFiles: whole, storedFiles: stored, journal: journal)
+  }
+
+  /// The files of a former run; throws when one is missing, or what its journal calls done is not what was written.
+  private func reopen(_ files: [StoredFile], in root: String, _ journal: RunJournal) throws(MimoError) -> [File] {
+    do throws(MimoError) {
+      let opened = try OutputFolder.reopen(files, in: root)
+      request.phases(.provingOutput(bytes: journal.bytesDone))
+      let proof = UnitProof(
+        plan: conversion, side: .output, files: opened, windowBytes: journal.windowBytes, resources: request.resources,
+        progress: progress)
+      _ = try proof.run(over: journal.records) { place in
+        place.refusal("the unfinished output was changed since it was written", remedy: RunJournal.restart)
+      }
+      return opened
+    } catch {
+      isDoubtful = error.code == .invalidInput
+      throw error
+    }
   }
 
   /// Begins the journal, once the names of all files are on the disk.
@@ -93,6 +121,7 @@ final class ResumableOutput {
       if (try? folder.hasAside()) == false { try? folder.remove() }
       return error
     }
+    if isDoubtful { return error }
     guard let recorded = journal?.recordedBytes, recorded > 0, ResumableOutput.canGoOn(after: error) else {
       try? folder.remove()
       return error

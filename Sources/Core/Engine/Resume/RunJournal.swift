@@ -78,6 +78,9 @@ package final class RunJournal: Sendable {
   /// Bytes of whole tensors that are safe.
   var recordedBytes: Int { recorded.load(ordering: .relaxed) }
 
+  /// The records of all units that are done.
+  var records: JournalRecords { writer.withLock { $0.file.records } }
+
   /// Takes a unit that was written to `files`; now and then waits until a batch is on the disk.
   func record(_ record: UnitRecord, bytes: Int, touching files: [File]) throws(MimoError) {
     let (isDue, isOverdue) = batch.withLock { batch in
@@ -143,7 +146,7 @@ package final class RunJournal: Sendable {
     return window
   }
 
-  private static let restart = "--restart begins anew"
+  static let restart = "--restart begins anew"
 }
 
 /// The records of a journal, held against the plan and added up.

@@ -2,13 +2,13 @@ import MimoPlan
 
 /// A unit that is done, and what it showed, as the journal keeps it.
 ///
-/// Form: u64 tensor, first element, end, whole digest, whether there are scales (0 or 1), their digest, lost, bytes read,
-/// bytes written; then for each chunk u64 chunk, elements, u32 digest. All little-endian.
+/// Form: u64 tensor, first element, end, whole digest, whether there are scales (0 or 1), their digest,
+/// digest of the scales read, lost, bytes read, bytes written; then for each chunk u64 chunk, elements, u32 digest. All little-endian.
 struct UnitRecord: Sendable, Hashable {
   var unit: WorkUnit
   var tally: UnitTally
 
-  private static let headSize = 9 * 8
+  private static let headSize = 10 * 8
   private static let chunkSize = 2 * 8 + 4
   /// More than a window and all of its copies; sums over all units stay far from overflow.
   private static let largestMove = 1 << 38
@@ -28,6 +28,7 @@ struct UnitRecord: Sendable, Hashable {
     put(tally.wholeDigest)
     put(UInt64(tally.scaleDigest == nil ? 0 : 1))
     put(tally.scaleDigest ?? 0)
+    put(tally.scalesRead)
     put(Int64(tally.lost))
     put(Int64(tally.bytesRead))
     put(Int64(tally.bytesWritten))
@@ -63,6 +64,7 @@ struct UnitRecord: Sendable, Hashable {
     guard let hasScales = number(below: 2) else { return nil }
     let scaleDigest = word(UInt64.self)
     if hasScales == 1 { tally.scaleDigest = scaleDigest }
+    tally.scalesRead = word(UInt64.self)
     guard let lost = number(below: end - start + 1), let read = number(below: UnitRecord.largestMove),
       let written = number(below: UnitRecord.largestMove)
     else { return nil }
