@@ -71,7 +71,10 @@ let package = Package(
         "MimoPlan", "MimoEngine",
       ],
       path: "Tools/mimo-host"),
-    .testTarget(name: "SystemTests", dependencies: ["MimoSystem"], path: "Tests/SystemTests"),
+    // A shell under the supervisor of plugins.
+    .executableTarget(name: "supervised-shell", dependencies: ["MimoSystem"], path: "Tests/SupervisedShell"),
+    .testTarget(
+      name: "SystemTests", dependencies: ["MimoSystem", "supervised-shell"], path: "Tests/SystemTests"),
     .target(
       name: "AlgebraSupport", dependencies: ["MimoSystem", "MimoTensor", "MimoParallel", "MimoMapping"], path: "Tests/AlgebraSupport"),
     .testTarget(name: "TensorTests", dependencies: ["AlgebraSupport", "MimoTensor"], path: "Tests/TensorTests"),
@@ -133,7 +136,7 @@ let package = Package(
 // Swift does not link with sanitizers.
 if let sanitizer = Context.environment["MIMO_SANITIZED"] {
   let tests = ["System", "Tensor", "Formats", "Mapping", "Engine"].map { "\($0)Tests" }
-  let kept = Set(engine.map(\.name) + ["PluginABI", "AlgebraSupport"] + tests)
+  let kept = Set(engine.map(\.name) + ["PluginABI", "AlgebraSupport", "supervised-shell"] + tests)
   package.products = []
   package.targets.removeAll { !kept.contains($0.name) }
   if sanitizer == "thread" {

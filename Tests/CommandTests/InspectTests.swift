@@ -34,13 +34,6 @@ import Testing
 }
 
 @Suite struct PluginCommandTests {
-  @Test func theListNamesWhatIsShipped() throws {
-    let command = try Command(["plugin", "list"])
-    #expect(command.status == 0)
-    #expect(command.output.contains("Qwen3VL "))
-    #expect(command.output.contains("Qwen3_5MoeForConditionalGeneration"))
-  }
-
   @Test(arguments: [nil, "megatron"])
   func describeShowsEveryMapping(_ layout: String?) throws {
     let model = try Model("qwen3_5_vl_moe")

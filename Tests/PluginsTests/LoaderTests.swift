@@ -103,19 +103,6 @@ struct LoaderTests {
     #expect(error?.code == .usage)
     #expect(error?.description.contains("It has megatron") == true)
   }
-
-  @Test func familiesAreFoundBesideTheExecutableAndInLib() throws {
-    let folder = FileManager.default.temporaryDirectory.appending(path: "mimo-folder-\(UUID())")
-    defer { try? FileManager.default.removeItem(at: folder) }
-    try FileManager.default.createDirectory(at: folder.appending(path: "bin"), withIntermediateDirectories: true)
-    try FileManager.default.createDirectory(at: folder.appending(path: "lib"), withIntermediateDirectories: true)
-    try Data().write(to: folder.appending(path: "lib/libToy.so"))
-    let plugins = PluginFolder(executable: folder.appending(path: "bin/mimo-host").path)
-    #expect(try plugins.locate("Toy") == folder.appending(path: "lib/libToy.so").path)
-    #expect(try plugins.locate("./my.so") == "./my.so")
-    let error = #expect(throws: MimoError.self) { try plugins.locate("Nix") }
-    #expect(error?.description.contains("There are Toy") == true)
-  }
 }
 
 /// Compiles BadPlugins/plugin.c with one fault.

@@ -46,18 +46,36 @@ struct ProcessTests {
     #expect(MonotonicClock.seconds() - start < 30)
   }
 
-  @Test(arguments: ["sound", "prints", "floods", "leaves-a-process", "leaves-files-open"])
+  @Test(arguments: [
+    "sound", "prints", "floods", "leaves-a-process", "leaves-files-open", "starts-processes", "starts-threads",
+    "raises-its-limits", "opens-many-files", "signals-others",
+  ])
   func whatHurtsNobodyIsTaken(_ name: String) throws {
     #expect(try describe(name) == nil)
   }
 
-  @Test func aProcessThatItStartsEndsWithIt() throws {
-    let bad = try BadPlugin("leaves-a-process")
-    let plugin = try PluginLibrary(path: bad.path)
-    _ = try plugin.describe(ModelInput(config: try JSONParser.parse(file: try bad.config())), layout: "megatron")
-    // It was killed; when the system gets to that is the system's business.
-    for _ in 0..<1000 where try !processes(of: bad.path).isEmpty { usleep(10_000) }
+  /// Nothing is waited for: when the call returns it is over.
+  @Test(arguments: ["leaves-a-process", "starts-processes", "hangs", "burns-time", "crashes-in-describe"])
+  func nothingOfItIsLeft(_ name: String) throws {
+    let bad = try BadPlugin(name)
+    let process = PluginProcess(program: PluginProcess.beside(ProgramPath.running).program, timeout: .seconds(1))
+    let plugin = try PluginLibrary(path: bad.path, process: process)
+    _ = try? plugin.describe(ModelInput(config: try JSONParser.parse(file: try bad.config())), layout: "megatron")
     #expect(try processes(of: bad.path) == [])
+  }
+
+  /// What a plugin may use: its limits, no descriptor but the channels, and of root's rights (without CAP_DAC_READ_SEARCH,
+  /// which is not counted in the first two) none.
+  @Test func itHasLimitsThatItCanNotRaise() throws {
+    let bad = try BadPlugin("says-its-limits")
+    let program = PluginProcess.beside(ProgramPath.running).program
+    let plugin = try PluginLibrary(path: bad.path, process: PluginProcess(program: program, timeout: .seconds(5)))
+    let model = ModelInput(config: try JSONParser.parse(file: try bad.config()))
+    let words = try #require(#expect(throws: MimoError.self) { try plugin.describe(model, layout: "megatron") }).message
+    #expect(words.contains("AS \(16 << 30) FSIZE 0 CORE 0 NPROC 0 NOFILE 64 CPU 8, open 0, rights 0 0 0 "), "\(words)")
+    #expect(words.contains(", nnp 1 filter 2"), "\(words)")
+    // What a program that it runs could have.
+    if getuid() == 0 { #expect(words.contains("rights 0 0 0 4,") || words.contains("rights 0 0 0 0,"), "\(words)") }
   }
 
   @Test func aMissingHostIsNamed() throws {

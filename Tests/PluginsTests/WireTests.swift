@@ -98,6 +98,22 @@ struct WireTests {
     #expect(error?.code == .plugin)
   }
 
+  /// What is made of an answer is larger than the answer: both are bounded.
+  @Test func anAnswerWithoutEndIsRefused() throws {
+    var frames = FrameReader()
+    let frame = PluginFrame.finding.bytes([UInt8](repeating: 0, count: PluginFrame.longest))
+    let error = #expect(throws: MimoError.self) {
+      for _ in 0...(FrameReader.limit / PluginFrame.longest) { try frames.append(frame[...]) { _, _ in } }
+    }
+    #expect(error?.description.contains("it never ends") == true)
+    var wire = WireWriter()
+    wire.data([UInt8](repeating: 0, count: DescribeSession.declarationLimit + 1))
+    let long = #expect(throws: MimoError.self) {
+      try WireReader.read(wire.bytes) { (wire) throws(MimoError) in try wire.list { (wire) throws(MimoError) in try wire.int() } }
+    }
+    #expect(long?.description.contains("a list of 2097153 entries") == true)
+  }
+
   @Test(arguments: [0, 1, -1, 63, 64, -64, 300, Int.max, Int.min]) func numbersTravel(_ number: Int) throws {
     var wire = WireWriter()
     wire.int(number)

@@ -5,11 +5,14 @@ import Testing
 
 /// A program beside this one: what it is given and answers, how it ends, and that nothing of it stays.
 @Suite(.serialized) struct ChildProcessTests {
+  /// A shell that begins as a plugin's process does.
+  static let shell = FileSystem.join(FileSystem.split(ProgramPath.running).parent, "supervised-shell")
+
   private func run(
     _ script: String, input: [UInt8] = [], timeout: Duration = .seconds(60)
   ) throws -> (outcome: ChildProcess.Outcome, answer: [UInt8]) {
     var answer: [UInt8] = []
-    let child = ChildProcess(executable: "/bin/sh", arguments: ["-c", "ulimit -c 0; \(script)"], timeout: timeout)
+    let child = ChildProcess(executable: Self.shell, arguments: ["-c", "ulimit -c 0; \(script)"], timeout: timeout)
     let outcome = try child.run(input) { answer += $0 }
     return (outcome, answer)
   }
@@ -49,13 +52,75 @@ import Testing
     #expect(MonotonicClock.seconds() - start < 30)
   }
 
-  @Test func itAndWhatItStartedIsGoneAfterwards() throws {
-    let (_, answer) = try run("sleep 1000 & echo $! $$ >&3")
+  /// Waits for nothing: what is left when the call returns is left.
+  @Test(arguments: [
+    "sleep 1000 & echo $! >&3",
+    // In a session of its own, its parent gone.
+    "x=$(setsid sh -c 'echo $$ >&3; exec sleep 1000 > /dev/null' &)",
+    // With every channel closed, and a child of its own.
+    "x=$(setsid sh -c 'sleep 1000 & echo $$ $! >&3; exec 0<&- 2>&- 3>&- > /dev/null; wait' &)",
+    // Many.
+    "x=$(for i in 1 2 3 4 5 6 7; do setsid sh -c 'echo $$ >&3; trap : TERM HUP; exec sleep 1000 > /dev/null' & done)",
+  ], ["", "exec sleep 1000", "kill -KILL $$"])
+  func whatItStartedIsGoneAfterwards(_ start: String, _ end: String) throws {
+    let (_, answer) = try run("echo $$ >&3; \(start); \(end)", timeout: .seconds(1))
     let numbers = String(decoding: answer, as: UTF8.self).split(whereSeparator: \.isWhitespace).compactMap { Int32($0) }
-    try #require(numbers.count == 2)
-    // The first is nobody's child any more: whoever adopts it may take a moment to reap it.
-    for _ in 0..<1000 where kill(numbers[0], 0) == 0 { usleep(10_000) }
+    try #require(numbers.count >= 2)
     for number in numbers { #expect(kill(number, 0) == -1 && errno == ESRCH) }
+  }
+
+  /// A host that ends, however that is, closes its side of the channel; here the test is the host.
+  @Test func nothingOutlivesTheHost() throws {
+    var pair: [CInt] = [-1, -1]
+    #expect(socketpair(AF_UNIX, CInt(SOCK_STREAM.rawValue) | CInt(SOCK_CLOEXEC.rawValue), 0, &pair) == 0)
+    let supervisor = Process()
+    supervisor.executableURL = URL(filePath: "/bin/sh")
+    supervisor.arguments = ["-c", "exec \(Self.shell) -c 'setsid sleep 1000 & echo $$ $!; exec sleep 1000' 4<&0"]
+    let output = Pipe()
+    supervisor.standardInput = FileHandle(fileDescriptor: pair[1], closeOnDealloc: false)
+    supervisor.standardOutput = output
+    try supervisor.run()
+    close(pair[1])
+    let line = output.fileHandleForReading.availableData
+    let numbers = String(decoding: line, as: UTF8.self).split(whereSeparator: \.isWhitespace).compactMap { Int32($0) }
+    try #require(numbers.count == 2)
+    close(pair[0])
+    // The last of them to let go of the output is gone then.
+    _ = output.fileHandleForReading.readDataToEndOfFile()
+    supervisor.waitUntilExit()
+    for number in numbers { #expect(kill(number, 0) == -1 && errno == ESRCH) }
+  }
+
+  /// What another part of this program has open without O_CLOEXEC is not the child's.
+  @Test func noDescriptorOfOursReachesIt() throws {
+    let open = [dup(STDERR_FILENO), fcntl(STDERR_FILENO, F_DUPFD, 700)]
+    defer { open.forEach { close($0) } }
+    let (_, answer) = try run("for n in $(seq 0 1000); do [ -e /proc/$$/fd/$n ] && echo $n >&3; done")
+    let numbers = String(decoding: answer, as: UTF8.self).split(separator: "\n").compactMap { Int($0) }
+    #expect(Set(numbers) == [0, 1, 2, 3])
+  }
+
+  /// The attributes of this process that starting a child could change.
+  @Test func thisProcessStaysAsItIs() throws {
+    let handler: @convention(c) (CInt) -> Void = { _ in }
+    var (ours, before, after) = (sigaction(), sigaction(), sigaction())
+    ours.__sigaction_handler.sa_handler = handler
+    sigaction(SIGCHLD, &ours, &before)
+    defer { sigaction(SIGCHLD, &before, nil) }
+    let isSubreaper = try subreaper()
+    _ = try run("x=$(setsid sh -c 'exec sleep 1000 > /dev/null' &)")
+    sigaction(SIGCHLD, nil, &after)
+    #expect(unsafeBitCast(after.__sigaction_handler.sa_handler, to: Int.self) == unsafeBitCast(handler, to: Int.self))
+    #expect(try subreaper() == isSubreaper)
+  }
+
+  private func subreaper() throws -> CInt {
+    typealias Prctl = @convention(c) (CInt, UnsafeMutablePointer<CInt>, UInt, UInt, UInt) -> CInt
+    let prctl = unsafeBitCast(try #require(dlsym(nil, "prctl")), to: Prctl.self)
+    var value: CInt = -1
+    // PR_GET_CHILD_SUBREAPER.
+    #expect(prctl(37, &value, 0, 0, 0) == 0)
+    return value
   }
 
   /// Runs a program of the test's own, for faults are those of one path. Its number is known before the first fault
@@ -68,7 +133,7 @@ import Testing
     let lines = ["echo $$ > \(number).new", "mv \(number).new \(number)", script]
     // A name of its own for the shell. A program written here could still be open for writing in a process that another
     // test is starting: ETXTBSY.
-    symlink("/bin/sh", program)
+    symlink(Self.shell, program)
     var outcome: ChildProcess.Outcome?
     let failure = error { () throws(MimoError) in
       outcome = try FaultInjection.with({ call, path in
@@ -85,7 +150,7 @@ import Testing
 
   static let faults: [(SystemCall, Int32)] = [
     (.socketpair, EMFILE), (.socketpair, ENOMEM), (.posixSpawn, EAGAIN), (.posixSpawn, ENOENT), (.poll, ENOMEM),
-    (.send, ENOBUFS), (.recv, ENOMEM), (.waitid, EINVAL),
+    (.send, ENOBUFS), (.recv, ENOMEM),
   ]
 
   /// One error that names call and program, and the child, had it come so far, is gone.
@@ -120,7 +185,7 @@ import Testing
   }
 
   /// Signals come at any time.
-  @Test(arguments: [SystemCall.socketpair, .poll, .send, .recv, .waitid, .waitpid])
+  @Test(arguments: [SystemCall.socketpair, .poll, .send, .recv, .waitpid])
   func aCallThatIsInterruptedIsMadeAgain(_ call: SystemCall) throws {
     let left = Mutex(3)
     let (failure, outcome, _) = try faulted("cat > /dev/null; echo x >&3; exit 7") { asked in
@@ -134,11 +199,16 @@ import Testing
     #expect(left.withLock { $0 } < 0)
   }
 
-  @Test func aChildThatNobodyCanWaitForIsAnError() throws {
-    let (failure, _, child) = try faulted("exit 0") { $0 == .waitpid ? .failure(ECHILD) : nil }
-    #expect(failure?.description.contains("waitpid failed") == true)
-    // The fault was ours, the child is not.
-    if let child { waitpid(child, nil, 0) }
+  /// SIGCHLD is ignored, or another part of the program waits for every child: the supervisor has said how it ended.
+  @Test func howItEndedIsKnownWhereNobodyCanWaitForIt() throws {
+    let (failure, outcome, _) = try faulted("exit 7") { $0 == .waitpid ? .failure(ECHILD) : nil }
+    #expect(failure == nil && outcome?.end == .exited(7))
+  }
+
+  /// A program that does not come to its supervisor ends as it says itself; where nobody can wait for it, that is an error.
+  @Test func aProgramWithoutASupervisorIsHeardAllTheSame() throws {
+    let child = ChildProcess(executable: "/bin/sh", arguments: ["-c", "exit 7"], timeout: .seconds(60))
+    #expect(try child.run([]) { _ in }.end == .exited(7))
   }
 
   /// Not a fault: the child may close its ends, and goes on.
@@ -153,7 +223,7 @@ import Testing
 
   @Test func aReceiverThatThrowsEndsIt() throws {
     let child = ChildProcess(
-      executable: "/bin/sh", arguments: ["-c", "echo x >&3; exec sleep 1000"], timeout: .seconds(600))
+      executable: Self.shell, arguments: ["-c", "echo x >&3; exec sleep 1000"], timeout: .seconds(600))
     let error = #expect(throws: MimoError.self) {
       try child.run([]) { (_) throws(MimoError) in throw MimoError(.invalidInput, "enough") }
     }

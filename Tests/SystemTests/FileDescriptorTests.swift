@@ -10,7 +10,7 @@ import Testing
       let folder = try TemporaryFolder()
       for stream in 0...2 as ClosedRange<Int32> { close(stream) }
       let file = try File.create(folder("a"))
-      #expect(file.withDescriptor { $0 } > 2)
+      #expect(try file.withDescriptor { $0 } > 2)
       #expect(try FileSystem.list(folder.path) == ["a"])
       var answer: [UInt8] = []
       let child = ChildProcess(executable: "/bin/sh", arguments: ["-c", "cat >&3"], timeout: .seconds(60))
@@ -37,7 +37,7 @@ import Testing
     await #expect(processExitsWith: .success) {
       let folder = try TemporaryFolder()
       let file = try File.create(folder("log"))
-      _ = file.withDescriptor { dup2($0, 2) }
+      _ = try file.withDescriptor { dup2($0, 2) }
       close(1)
       #expect(StandardStreams.keepOpen())
       #expect(StandardStreams.isWritable(2) && !StandardStreams.isWritable(1))
@@ -51,7 +51,7 @@ import Testing
     let folder = try TemporaryFolder()
     var file: File? = try File.create(folder("lock"))
     #expect(try file?.lock() == true)
-    let copy = try #require(file?.withDescriptor { dup($0) })
+    let copy = try #require(try file?.withDescriptor { dup($0) })
     defer { close(copy) }
     let other = try File.openForUpdating(folder("lock"))
     #expect(try !other.lock())
@@ -59,7 +59,8 @@ import Testing
     #expect(try other.lock())
     // The end of a file that gave its lock up takes nothing from who has it now.
     file = nil
-    #expect(try !File.openForUpdating(folder("lock")).lock())
+    let last = try File.openForUpdating(folder("lock"))
+    #expect(try !last.lock())
   }
 
   /// The child has the descriptor itself, as between its start and its program.
@@ -67,7 +68,7 @@ import Testing
     let folder = try TemporaryFolder()
     let out = folder("out")
     let first = try WorkFolder(for: out)
-    let copy = first.journal.withDescriptor { dup($0) }
+    let copy = try first.journal.withDescriptor { dup($0) }
     defer { close(copy) }
     let child = ChildProcess(
       executable: "/bin/sh", arguments: ["-c", "echo >&3; exec sleep 1000"], timeout: .seconds(60))

@@ -3,7 +3,7 @@ import MimoTensor
 /// Turns packed elements of the Hugging Face tensor into those of the stored one, and back.
 ///
 /// The kernel is computed in the dtype of the side that the elements come from, then cast: the order of the reference,
-/// which gives other bits than casting first. Where they go to F32 it is computed in F32, so that what fits is kept.
+/// which gives other bits than casting first. Where a sum goes to F32 it is computed in F32, so that what fits is kept.
 package struct ElementConverter: Sendable {
   package let left: DType
   package let right: DType
@@ -102,9 +102,11 @@ package struct ElementConverter: Sendable {
 
   @inline(__always)
   private func toRight<L: ElementCodec, R: ElementCodec>(_ l: L.Type, _ r: R.Type, _ raw: L.Raw) -> R.Raw {
-    guard kernel != nil else { return R.encode(L.decode(raw)) }
+    guard let kernel else { return R.encode(L.decode(raw)) }
     let sum = L.decode(raw) + addend
-    return R.encode(R.self == Float32Codec.self ? sum : L.decode(L.encode(sum)))
+    // What a minimum is taken off is not brought back anyway.
+    let isKept = R.self == Float32Codec.self && kernel != .subtractMinimum
+    return R.encode(isKept ? sum : L.decode(L.encode(sum)))
   }
 
   @inline(__always)

@@ -23,9 +23,18 @@ enum LinuxCalls {
   /// RENAME_NOREPLACE of linux/fs.h.
   static let renameNoReplaceFlag: CUnsignedInt = 1
 
-  /// PR_SET_PDEATHSIG of linux/prctl.h.
-  static let setParentDeathSignal: CInt = 1
+  typealias Fork = @convention(c) () -> pid_t
+  typealias CloseRange = @convention(c) (CUnsignedInt, CUnsignedInt, CInt) -> CInt
+  typealias Ppoll = @convention(c) (UnsafeMutablePointer<pollfd>, nfds_t, UnsafePointer<timespec>?, UnsafePointer<sigset_t>?) -> CInt
+  /// capget and capset; both arguments are structs of linux/capability.h.
+  typealias Capabilities = @convention(c) (UnsafeMutableRawPointer, UnsafeMutableRawPointer) -> CInt
 
+  /// Only where no other thread is: Swift hides it because they are gone in the child, and their locks are not.
+  static let fork = dlsym(nil, "fork").map { unsafeBitCast($0, to: Fork.self) }
+  static let closeRange = dlsym(nil, "close_range").map { unsafeBitCast($0, to: CloseRange.self) }
+  static let ppoll = dlsym(nil, "ppoll").map { unsafeBitCast($0, to: Ppoll.self) }
+  static let capget = dlsym(nil, "capget").map { unsafeBitCast($0, to: Capabilities.self) }
+  static let capset = dlsym(nil, "capset").map { unsafeBitCast($0, to: Capabilities.self) }
   static let prctl = dlsym(nil, "prctl").map { unsafeBitCast($0, to: Prctl.self) }
   static let mallopt = dlsym(nil, "mallopt").map { unsafeBitCast($0, to: Mallopt.self) }
   static let renameat2 = dlsym(nil, "renameat2").map { unsafeBitCast($0, to: Renameat2.self) }

@@ -6,7 +6,7 @@ package enum SystemCall: String, Sendable, CaseIterable {
   case statvfs, readlink, fdatasync, flock
   case copyFileRange = "copy_file_range"
   // Of a child process; the path is its program's.
-  case socketpair, fcntl, poll, send, recv, waitid, waitpid
+  case socketpair, fcntl, poll, send, recv, waitpid
   case posixSpawn = "posix_spawn"
   /// Memory of a size that comes from outside; without a path.
   case memory

@@ -16,7 +16,7 @@ import Testing
     let wide = ["--to", "fsdp_dtensor", "--fsdp", "200"]
     try convert(wide + [hf, model.path("few")], FewDescriptorsTests.few)
     let items = try FileManager.default.contentsOfDirectory(atPath: model.path("few") + "/iter_0000000")
-    #expect(items.count { $0.hasSuffix(".distcp") } > 128)
+    #expect(items.count { $0.hasSuffix(".distcp") } > 64)
     try convert(["--to", "fsdp_dtensor", "--fsdp", "150", model.path("few"), model.path("moved")], FewDescriptorsTests.few)
     try convert(["--to", "hf", model.path("moved"), model.path("back")], FewDescriptorsTests.few)
     expectEqual(try TensorFact.folder(model.path("back")), try TensorFact.folder(hf), "there and back")

@@ -1,12 +1,28 @@
 /// `mimo-host plugin list`.
 struct PluginListOptions: CommandOptions {
+  var probe = false
+  private(set) var pluginTimeout: Seconds?
   var json = false
 
   static var spec: CommandSpec<PluginListOptions> {
     CommandSpec(
-      words: ["plugin", "list"], summary: "list the plugins that ship with mimo-host", usage: ["[--json]"],
-      notes: CommonHelp.exitCodes, operands: [],
-      groups: [OptionGroup(title: "Options", options: [.flag("--json", \.json, "Print JSON, for machines")])])
+      words: ["plugin", "list"], summary: "list the plugins that ship with mimo-host", usage: ["[--probe] [--json]"],
+      notes: """
+        Plugins lie beside the program, or in ../lib/mimo-host. A file is listed when its
+        table of symbols, read as a file, has the entry of a plugin: no code is run.
+
+        \(CommonHelp.exitCodes)
+        """,
+      operands: [],
+      groups: [
+        OptionGroup(
+          title: "Options",
+          options: [
+            .flag("--probe", \.probe, "Run each, in a process of its own: version, layouts, architectures"),
+            .pluginTimeout(\.pluginTimeout),
+            .flag("--json", \.json, "Print JSON, for machines"),
+          ])
+      ])
   }
 }
 

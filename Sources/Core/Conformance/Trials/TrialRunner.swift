@@ -27,7 +27,7 @@ struct TrialRunner: Sendable {
   func carryOut(_ trial: Trial, filler: UInt8 = 0xA5) throws(MimoError) -> Result {
     var wire = WireWriter()
     trial.write(to: &wire)
-    var child = process.child([TrialServer.command, path])
+    var child = process.child(TrialServer.command, path)
     // Of glibc, without the cache that passes freed memory on as it is; other libraries pass over it.
     child.environment["GLIBC_TUNABLES"] = "glibc.malloc.perturb=\(filler):glibc.malloc.tcache_count=0"
     var result = Result()

@@ -6,13 +6,18 @@ import PluginABI
 package enum TrialServer {
   /// The command of the host that such a process runs.
   static let command = "plugin-trial"
+  private static let threads = 2
+  /// The limit counts what else the user runs on this machine.
+  private static let mostTasks: UInt64 = 4096
 
   /// Serves one trial when the command line asks for that; returns when it does not.
   package static func serveIfAsked(_ arguments: [String]) {
-    guard arguments.count == 2, arguments[0] == command else { return }
-    PluginServer.serve { (request, channel) throws(MimoError) in
+    guard arguments.count == 3, arguments[0] == command, let seconds = UInt32(arguments[1]) else { return }
+    // Threads of ours share the plugin.
+    let confinement = Confinement(seconds: UInt64(seconds) * UInt64(threads), tasks: mostTasks)
+    PluginServer.serve(in: confinement) { (request, channel) throws(MimoError) in
       let trial = try WireReader.read(request) { (wire) throws(MimoError) in try Trial(from: &wire) }
-      try carryOut(trial, arguments[1]) { finding in channel.send(.finding) { finding.write(to: &$0) } }
+      try carryOut(trial, arguments[2]) { finding in channel.send(.finding) { finding.write(to: &$0) } }
     }
   }
 
@@ -102,7 +107,7 @@ package enum TrialServer {
   ) throws(MimoError) -> [Finding.Run] {
     let found = SharedRuns()
     let shared = SharedPlugin(plugin: plugin)
-    try Workers.run(count: 2) { (_) throws(MimoError) in
+    try Workers.run(count: threads) { (_) throws(MimoError) in
       for _ in 0..<times { found.append(try run(shared.plugin, request)) }
     }
     return found.all

@@ -10,7 +10,7 @@ extension Mover {
     tally = UnitTally()
     let tensor = plan.whole[unit.tensor]
     let width = tensor.dtype.byteWidth ?? 1
-    let buffer = window.reserve(unit.elements.count * width)
+    let buffer = try window.reserve(unit.elements.count * width)
     do throws(MimoError) {
       try fill(buffer, with: unit, of: tensor, at: tensor.offset + UInt64(unit.elements.lowerBound * width))
     } catch {
@@ -34,7 +34,7 @@ extension Mover {
   mutating func gatherAgain(_ unit: WorkUnit) throws(MimoError) -> UnitTally {
     tally = UnitTally()
     let width = plan.whole[unit.tensor].dtype.byteWidth ?? 1
-    let buffer = window.reserve(unit.elements.count * width)
+    let buffer = try window.reserve(unit.elements.count * width)
     do throws(MimoError) {
       try forEachPart(of: unit, replicas: true) { mover, part throws(MimoError) in
         guard !mover.plan.stored.chunks[part.chunk].isReplica else { return try mover.readAgain(part) }
@@ -67,7 +67,7 @@ extension Mover {
   private mutating func readAgain(_ part: Part) throws(MimoError) {
     let (block, run, starts) = part.block.rightRuns()
     let width = part.converter.right.byteWidth ?? 1
-    let buffer = packed.reserve(block.volume * width)
+    let buffer = try packed.reserve(block.volume * width)
     try read(buffer, runs: starts, of: run * width, width: width, from: part.chunk)
     tally.add(elements: block.volume, ofChunk: part.chunk)
     tally.bytesRead += buffer.count

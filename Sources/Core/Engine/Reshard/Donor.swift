@@ -52,7 +52,7 @@ struct Donor {
       throw error
     }
     try checkpoint.locate(jobs: request.resources.jobs)
-    notes = [Note(.remark, "\(splice.component): \(counted(places.count, "parameter")) of \(splice.path)")]
+    notes = [Note(.remark, "\(splice.component): \(places.count) parameters are those of \(splice.path)")]
       + (try checkpoint.differingTies()).map { Note(.weights, "\(splice.path): \($0.name) was left out: \($0.reason)") }
     self.checkpoint = checkpoint
   }

@@ -27,8 +27,8 @@ package enum PluginFrame: UInt8 {
 package struct FrameReader {
   private var pending: [UInt8] = []
   private var total = 0
-  /// Bytes of an answer that are read.
-  private static let limit = 1 << 30
+  /// Bytes of an answer that are read: what is made of them is some times as large. A model of 10^12 parameters takes an eighth.
+  static let limit = 1 << 28
 
   package init() {}
 

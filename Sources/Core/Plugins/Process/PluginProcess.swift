@@ -28,7 +28,7 @@ package struct PluginProcess: Sendable {
     let answer = PluginAnswer(path: path, limit: request?.limit ?? 0)
     let outcome: ChildProcess.Outcome
     do {
-      outcome = try child([PluginProcess.command, path]).run(wire.bytes) { (bytes) throws(MimoError) in
+      outcome = try child(PluginProcess.command, path).run(wire.bytes) { (bytes) throws(MimoError) in
         try answer.receive(bytes)
       }
     } catch {
@@ -56,10 +56,14 @@ package struct PluginProcess: Sendable {
     return "\(preposition) describe for layout \(request.layout)"
   }
 
-  package func child(_ arguments: [String]) -> ChildProcess {
+  /// - Parameter command: what the process is for.
+  package func child(_ command: String, _ path: String) -> ChildProcess {
+    // Processor time that the clock has not noticed: this process may have been stopped.
+    let seconds = timeout.components.seconds + 2
     // What Swift prints of a crash is ours to say, in one line.
-    ChildProcess(
-      executable: program, arguments: arguments, environment: ["SWIFT_BACKTRACE": "enable=no"], timeout: timeout)
+    return ChildProcess(
+      executable: program, arguments: [command, String(seconds), path], environment: ["SWIFT_BACKTRACE": "enable=no"],
+      timeout: timeout)
   }
 
   /// "crashed (SIGSEGV)", with the first line of what it printed.

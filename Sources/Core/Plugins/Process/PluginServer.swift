@@ -6,13 +6,18 @@ import PluginABI
 package enum PluginServer {
   /// Serves one request when the command line asks for that; returns when it does not.
   package static func serveIfAsked(_ arguments: [String]) {
-    guard arguments.count == 2, arguments[0] == PluginProcess.command else { return }
-    serve { (request, channel) throws(MimoError) in try answer(arguments[1], request, channel) }
+    guard arguments.count == 3, arguments[0] == PluginProcess.command, let seconds = UInt32(arguments[1]) else { return }
+    serve(in: Confinement(seconds: UInt64(seconds))) { (request, channel) throws(MimoError) in
+      try answer(arguments[2], request, channel)
+    }
   }
 
-  /// Confines the process, answers what it is asked on its stdin, and ends it.
-  package static func serve(_ body: ([UInt8], AnswerChannel) throws(MimoError) -> Void) -> Never {
-    Confinement.enter()
+  /// Goes on in a process that is supervised and confined, answers there what it is asked on its stdin, and ends it.
+  package static func serve(
+    in confinement: Confinement, _ body: ([UInt8], AnswerChannel) throws(MimoError) -> Void
+  ) -> Never {
+    Supervisor.enter()
+    confinement.enter()
     let channel = AnswerChannel(descriptor: ChildProcess.answerDescriptor)
     do {
       try body(try AnswerChannel.readRequest(), channel)

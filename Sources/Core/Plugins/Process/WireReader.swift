@@ -92,6 +92,7 @@ package struct WireReader: ~Copyable {
     _ read: (inout WireReader) throws(MimoError) -> Item
   ) throws(MimoError) -> [Item] {
     let count = try count()
+    guard count <= DescribeSession.declarationLimit else { throw unreadable("a list of \(count) entries") }
     var items: [Item] = []
     items.reserveCapacity(min(count, 1 << 12))
     for _ in 0..<count { items.append(try read(&self)) }

@@ -1,6 +1,6 @@
 import Glibc
 
-/// The four connections to a child process: what it reads, what it prints (twice), and what it answers.
+/// The connections to a child process: what it reads, what it prints (twice), what it answers, and that to its supervisor.
 ///
 /// Socket pairs, not pipes: they are made without a moment in which another thread's child could inherit them, and
 /// writing to one that is closed is an error, not a signal.
@@ -15,13 +15,15 @@ final class ChildChannels {
   private let path: String
   private var sent = 0
   private(set) var printed: [UInt8] = []
+  private var report: [UInt8] = []
   private var buffer = [UInt8](repeating: 0, count: 1 << 16)
   private static let closed: CInt = -1
+  private static let supervision = Int(Supervisor.channel)
 
   init(input: [UInt8], path: String) throws(MimoError) {
     self.input = input
     self.path = path
-    for _ in 0..<4 { channels.append(try ChildChannels.connect(path)) }
+    for _ in 0...ChildChannels.supervision { channels.append(try ChildChannels.connect(path)) }
   }
 
   deinit {
@@ -30,7 +32,7 @@ final class ChildChannels {
     }
   }
 
-  /// What become the child's descriptors 0, 1, 2 and 3.
+  /// What become the child's descriptors, from 0 on.
   var childEnds: [CInt] { channels.map(\.child) }
 
   /// To be called once the child has them.
@@ -54,6 +56,34 @@ final class ChildChannels {
       if let bytes = try read(place) { printed += bytes.prefix(ChildProcess.printLimit - printed.count) }
     }
     if waits[3].revents != 0, let bytes = try read(3) { try receive(bytes) }
+    if waits[ChildChannels.supervision].revents != 0, let bytes = try read(ChildChannels.supervision) { report += bytes }
+    return true
+  }
+
+  /// Whether the supervisor has said how it ended, or can not say it any more.
+  var hasEnded: Bool { reportedStatus != nil || channels[ChildChannels.supervision].own == ChildChannels.closed }
+
+  /// How the child ended, as waitpid would have it; nil when the supervisor has not said so.
+  var reportedStatus: CInt? {
+    guard report.count == MemoryLayout<CInt>.size else { return nil }
+    return report.withUnsafeBytes { $0.loadUnaligned(as: CInt.self) }
+  }
+
+  /// Asks the supervisor to end everything, and waits until it has; false when that takes too long. Without faults: this
+  /// is what follows after one.
+  func awaitEnd(for seconds: Double) -> Bool {
+    let deadline = MonotonicClock.seconds() + seconds
+    let place = ChildChannels.supervision
+    shutdown(channels[place].own, CInt(SHUT_WR))
+    while channels[place].own != ChildChannels.closed {
+      let left = deadline - MonotonicClock.seconds()
+      guard left > 0 else { return false }
+      var wait = pollfd(fd: channels[place].own, events: CShort(POLLIN), revents: 0)
+      guard poll(&wait, 1, CInt(left * 1000) + 1) > 0 else { continue }
+      let count = recv(channels[place].own, &buffer, buffer.count, CInt(MSG_DONTWAIT))
+      if count > 0 { report += buffer[..<count] }
+      if count == 0 || (count < 0 && errno != EINTR && errno != EAGAIN) { shut(place) }
+    }
     return true
   }
 
@@ -101,10 +131,10 @@ final class ChildChannels {
     var pair: [CInt] = [closed, closed]
     let type = CInt(SOCK_STREAM.rawValue) | CInt(SOCK_CLOEXEC.rawValue)
     _ = try SystemCalls.run(.socketpair, path: path) { socketpair(AF_UNIX, type, 0, &pair) }
-    // The child's numbers 0 to 3 must not be taken by ends that are still to be moved there.
+    // The child's numbers 0 to 4 must not be taken by ends that are still to be moved there.
     let own = capture { () throws(MimoError) in try FileDescriptor.taking(pair[0], path: path).release() }
     let child = capture { () throws(MimoError) in
-      try FileDescriptor.taking(pair[1], above: ChildProcess.answerDescriptor, path: path).release()
+      try FileDescriptor.taking(pair[1], above: Supervisor.channel, path: path).release()
     }
     switch (own, child) {
     case (.success(let own), .success(let child)): return Channel(own: own, child: child)

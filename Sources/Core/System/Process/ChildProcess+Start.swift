@@ -1,7 +1,7 @@
 import Glibc
 
 extension ChildProcess {
-  /// Starts the program with the channels' ends as its descriptors 0 to 3. Not fork: other threads may hold locks.
+  /// Starts the program with the channels' ends as its descriptors 0 to 4. Not fork: other threads may hold locks.
   func start(_ channels: ChildChannels) throws(MimoError) -> pid_t {
     var actions = posix_spawn_file_actions_t()
     posix_spawn_file_actions_init(&actions)
@@ -14,8 +14,6 @@ extension ChildProcess {
     var words = ChildProcess.strings([executable] + arguments)
     var variables = ChildProcess.strings(variables)
     defer { for text in words + variables { free(text) } }
-    // A parent may have started us with SIGCHLD ignored: the kernel would then reap the child before we ask how it ended.
-    signal(SIGCHLD, SIG_DFL)
     var child: pid_t = 0
     let code =
       FaultInjection.failure(of: .posixSpawn, path: executable)

@@ -2,8 +2,9 @@ import Glibc
 
 /// A program that is run beside this one for a bounded time: it is given bytes, and answers on a channel of its own.
 ///
-/// The child's stdin, stdout, stderr and descriptor 3 are ours; what it prints never reaches the user's terminal. It leads
-/// a process group, which is killed as a whole when it ends, so that nothing of it stays behind.
+/// The program begins with `Supervisor.enter()`, so that nothing of it stays behind. Its stdin, stdout, stderr and descriptor
+/// 3 are ours; what it prints never reaches the user's terminal. Nothing of this process is changed: how the program ended is
+/// heard from the supervisor, so that it does not matter what becomes of SIGCHLD here, and who else waits for children.
 package struct ChildProcess: Sendable {
   /// The descriptor that the child answers on.
   package static let answerDescriptor: CInt = 3
@@ -43,55 +44,55 @@ package struct ChildProcess: Sendable {
     _ input: [UInt8], _ receive: (ArraySlice<UInt8>) throws(MimoError) -> Void
   ) throws(MimoError) -> Outcome {
     let channels = try ChildChannels(input: input, path: executable)
-    let child = try start(channels)
+    let supervisor = try start(channels)
     channels.closeChildEnds()
     do throws(MimoError) {
-      return try watch(child, channels, receive)
+      return try watch(supervisor, channels, receive)
     } catch {
       // Why it is ended matters more than how that went.
-      _ = try? end(child)
+      _ = try? end(supervisor, channels)
       throw error
     }
   }
 
   private func watch(
-    _ child: pid_t, _ channels: ChildChannels, _ receive: (ArraySlice<UInt8>) throws(MimoError) -> Void
+    _ supervisor: pid_t, _ channels: ChildChannels, _ receive: (ArraySlice<UInt8>) throws(MimoError) -> Void
   ) throws(MimoError) -> Outcome {
     let (seconds, fraction) = timeout.components
     let deadline = MonotonicClock.seconds() + Double(seconds) + Double(fraction) * 1e-18
     while true {
       try Interruption.check()
-      let hasEnded = try hasEnded(child)
-      // What it has started may hold the channels open.
-      if hasEnded { kill(-child, SIGKILL) }
+      let hasEnded = channels.hasEnded
       // Bytes that came before the end are still there after it.
       let moved = try channels.transfer(waiting: hasEnded ? 0 : ChildProcess.tick, receive)
-      if hasEnded, !moved { return Outcome(end: try end(child), printed: channels.printed) }
+      if hasEnded, !moved { return Outcome(end: try end(supervisor, channels), printed: channels.printed) }
       guard MonotonicClock.seconds() < deadline else {
-        _ = try end(child)
+        _ = try end(supervisor, channels)
         return Outcome(end: .timedOut, printed: channels.printed)
       }
     }
   }
 
-  /// Milliseconds between two looks at a child that says nothing.
-  private static let tick: CInt = 2
+  /// Milliseconds between two looks at the time and at signals.
+  private static let tick: CInt = 10
+  /// Seconds that the supervisor has for ending everything; one that was stopped would take for ever.
+  private static let patience = 10.0
 
-  /// Whether it has ended by itself; it is not yet reaped, so its number is still its own.
-  private func hasEnded(_ child: pid_t) throws(MimoError) -> Bool {
-    var info = siginfo_t()
-    _ = try SystemCalls.run(.waitid, path: executable) {
-      waitid(P_PID, id_t(child), &info, WEXITED | WNOHANG | WNOWAIT)
-    }
-    return info.si_signo != 0
-  }
-
-  /// Kills what is left of it and waits: how it ended.
-  private func end(_ child: pid_t) throws(MimoError) -> Outcome.End {
-    kill(-child, SIGKILL)
+  /// Lets the supervisor end what is left and waits for it: how the program ended.
+  private func end(_ supervisor: pid_t, _ channels: ChildChannels) throws(MimoError) -> Outcome.End {
+    if !channels.awaitEnd(for: ChildProcess.patience) { kill(supervisor, SIGKILL) }
     var status: CInt = 0
-    _ = try SystemCalls.run(.waitpid, path: executable) { waitpid(child, &status, 0) }
+    let (_, code) = SystemCalls.attempt(.waitpid, path: executable) { waitpid(supervisor, &status, 0) }
+    if let reported = channels.reportedStatus { return Outcome.End(status: reported) }
+    guard code == 0 else { throw SystemCalls.failure(.waitpid, code, path: executable) }
+    return Outcome.End(status: status)
+  }
+}
+
+extension ChildProcess.Outcome.End {
+  /// - Parameter status: as waitpid gives it.
+  init(status: CInt) {
     let signal = status & 0x7F
-    return signal == 0 ? .exited((status >> 8) & 0xFF) : .signalled(signal)
+    self = signal == 0 ? .exited((status >> 8) & 0xFF) : .signalled(signal)
   }
 }
