@@ -156,7 +156,7 @@ import Testing
   @Test(arguments: hostile) func whatIsWrongIsNamed(_ recipe: Recipe) throws {
     let folder = try TemporaryFolder()
     try FileManager.default.createSymbolicLink(
-      at: folder.url.appending(path: "link"), withDestinationURL: folder.url.appending(path: "__0_0.distcp"))
+      at: folder.url.appending(path: "link"), withDestinationURL: URL(filePath: #filePath))
     try FileManager.default.createDirectory(
       at: folder.url.appending(path: "folder"), withIntermediateDirectories: false)
     let error = #expect(throws: MimoError.self) { try recipe.open(in: folder) }

@@ -18,9 +18,10 @@ let dispatch = Dispatch(entries: [
   Entry(ConvertOptions.self, run), Entry(SpliceOptions.self, run), Entry(PlanOptions.self, run), Entry(InspectOptions.self, run),
   Entry(VerifyOptions.self, run), Entry(SynthOptions.self, run), Entry(PluginListOptions.self, run),
   Entry(PluginDescribeOptions.self, run), Entry(PluginCheckOptions.self, run), Entry(ShardsOptions.self, run),
+  Entry(CleanOptions.self, run),
 ])
 do {
-  try dispatch.run(Array(CommandLine.arguments.dropFirst()))
+  try dispatch.run(Array(try CommandWords.read().dropFirst()))
 } catch {
   Console.printError(error)
   exit(error.code.rawValue)

@@ -1,4 +1,5 @@
 import MimoParallel
+import MimoSystem
 import MimoTensor
 
 /// What the user wants converted.
@@ -27,8 +28,12 @@ package struct ConversionRequest: Sendable {
   /// Refuses to lose weights, or to give others than the source's.
   package var strict = false
   package var overwrite = false
+  /// Follows symbolic links of what is read wherever they lead.
+  package var followsLinks = false
   /// Forgets the work of a run that did not end.
   package var restart = false
+  /// The work folder is ours, though the file system does not say so.
+  package var trustsWorkFolder = false
   package var resources: Resources
   package var budget = MemoryBudget()
   /// Told what the run is at.
@@ -40,6 +45,11 @@ package struct ConversionRequest: Sendable {
     self.source = source
     self.output = output
     self.resources = resources
+  }
+
+  /// What is read, for as long as it is.
+  package var sources: SourceFolders {
+    SourceFolders([source] + splices.map(\.path) + [configFolder].compactMap { $0 }, followLinks: followsLinks)
   }
 
   /// What a plugin may ask for.

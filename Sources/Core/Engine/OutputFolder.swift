@@ -76,7 +76,7 @@ package enum OutputFolder {
   /// Throws when `bytes` do not fit on the disk that `output` will be on.
   static func checkSpace(_ bytes: UInt64, for output: String) throws(MimoError) {
     let parent = FileSystem.split(output).parent
-    guard try FileSystem.isDirectory(parent) else { throw StagedDirectory.noParent(parent) }
+    guard try FileSystem.isDirectory(parent) else { throw Publication.noParent(parent) }
     let free = try FileSystem.freeSpace(at: parent)
     guard bytes > free else { return }
     throw MimoError(

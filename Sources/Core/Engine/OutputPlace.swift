@@ -25,7 +25,7 @@ package struct OutputPlace: Sendable {
   /// Throws when OUT exists and must not be replaced, or lies in the way of what is read.
   package func check() throws(MimoError) {
     let parent = FileSystem.split(output).parent
-    guard try FileSystem.isDirectory(parent) else { throw StagedDirectory.noParent(parent) }
+    guard try FileSystem.isDirectory(parent) else { throw Publication.noParent(parent) }
     for input in inputs where try FileSystem.exists(input) { try checkApart(from: input, parent: parent) }
     guard try FileSystem.exists(output) else { return }
     guard overwrite else { return try refuseExisting() }
@@ -71,7 +71,7 @@ package struct OutputPlace: Sendable {
       throw MimoError(
         .usage, "exists already", path: output, remedy: "Remove it first, or choose another OUT", errno: EEXIST)
     }
-    try StagedDirectory.refuseExisting(output)
+    try Publication.refuseExisting(output)
   }
 
   /// A slip in the path must not cost what no command brings back: the folder of a training, of other work, a device.

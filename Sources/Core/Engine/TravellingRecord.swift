@@ -114,14 +114,14 @@ package enum TravellingRecord {
   static func find(in folder: String) throws(MimoError) -> Found? {
     guard try exists(in: folder) else { return nil }
     for name in [manifestName, optionsName, filesName + "/config.json"] {
-      try FileSystem.refuseLinks(on: FileSystem.join(folderName, name), in: folder)
+      try SourceFolders.check(FileSystem.join(folderName, name), below: folder)
     }
     let root = FileSystem.join(folder, folderName)
     let path = FileSystem.join(root, manifestName)
     let manifest = try SourceManifest.decode(try FileSystem.readSmallFile(path, limit: 1 << 30), path: path)
     let files = FileSystem.join(root, filesName)
     // An export copies these files: through a link it would copy any file that its user may read.
-    for companion in manifest.companions { try FileSystem.refuseLinks(on: companion.path, in: files) }
+    for companion in manifest.companions { try SourceFolders.check(companion.path, below: files) }
     let config = try ModelConfig(path: FileSystem.join(files, "config.json"))
     let options = try JSONParser.parse(file: FileSystem.join(root, optionsName))
     return Found(

@@ -5,9 +5,9 @@ package final class PosixByteSource: ByteSource {
   package let size: UInt64
   private let file: File
 
-  /// Opens a file; symbolic links are refused, because a checkpoint's files must lie in its folder.
+  /// Opens a file; a symbolic link must stay in the checkpoint's folder.
   package init(path: String) throws(MimoError) {
-    try FileSystem.refuseLink(at: path)
+    try SourceFolders.check(path)
     file = try File.openForReading(path, in: .shared)
     size = try file.size()
   }

@@ -11,7 +11,7 @@ package enum LayoutFile {
     _ folder: String, declared: [ClusterLayout.Declared]
   ) throws(MimoError) -> ClusterLayout {
     let path = FileSystem.join(folder, fileName)
-    try FileSystem.refuseLink(at: path)
+    try SourceFolders.check(path)
     let cluster = try parse(try FileSystem.readSmallFile(path, limit: 256 << 20), path: path, declared: declared)
     // Each rank has a file: a layout of millions of ranks must not take memory before the first of them is missed.
     let fileCount = try FileSystem.list(folder).count

@@ -70,8 +70,8 @@ package final class File: Sendable {
   }
 
   /// Makes a new file of `size` zero bytes; fails when `path` exists.
-  package static func create(_ path: String, size: UInt64 = 0) throws(MimoError) -> File {
-    let descriptor = try FileDescriptor.open(path, O_RDWR | O_CREAT | O_EXCL)
+  package static func create(_ path: String, size: UInt64 = 0, mode: mode_t? = nil) throws(MimoError) -> File {
+    let descriptor = try FileDescriptor.open(path, O_RDWR | O_CREAT | O_EXCL, mode: mode)
     let file = try File(path: path, descriptor: descriptor)
     if size > 0 { try file.resize(to: size) }
     return file
@@ -83,8 +83,9 @@ package final class File: Sendable {
   }
 
   /// Opens a file for reading and writing, makes it where it is missing; a symbolic link is refused.
-  package static func openOrCreate(_ path: String) throws(MimoError) -> File {
-    try File(path: path, descriptor: try FileDescriptor.open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK))
+  package static func openOrCreate(_ path: String, mode: mode_t? = nil) throws(MimoError) -> File {
+    let flags = O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK
+    return try File(path: path, descriptor: try FileDescriptor.open(path, flags, mode: mode))
   }
 
   package func info() throws(MimoError) -> FileInfo {
@@ -97,6 +98,12 @@ package final class File: Sendable {
 
   /// Bytes that the file holds now.
   package func size() throws(MimoError) -> UInt64 { try info().size }
+
+  package func setPermissions(_ permissions: mode_t) throws(MimoError) {
+    try withDescriptor { raw throws(MimoError) in
+      _ = try SystemCalls.run(.fchmod, path: path) { fchmod(raw, permissions) }
+    }
+  }
 
   package func resize(to size: UInt64) throws(MimoError) {
     let length = try offset(size)

@@ -9,10 +9,18 @@ package struct FileDescriptor: ~Copyable, Sendable {
   deinit { _ = Glibc.close(raw) }
 
   /// Opens `path`; never inherited by child processes.
-  package static func open(_ path: String, _ flags: CInt, mode: mode_t = 0o666) throws(MimoError) -> FileDescriptor {
+  ///
+  /// - Parameter mode: of a file that is made, before the umask; nil for what its folder says.
+  package static func open(_ path: String, _ flags: CInt, mode: mode_t? = nil) throws(MimoError) -> FileDescriptor {
     try SystemCalls.check(path: path)
-    let raw = try SystemCalls.run(.open, path: path) { Glibc.open(path, flags | O_CLOEXEC, mode) }
-    return try taking(raw, path: path)
+    return try open(Location(path), flags, mode: mode)
+  }
+
+  static func open(_ place: Location, _ flags: CInt, mode: mode_t? = nil) throws(MimoError) -> FileDescriptor {
+    let raw = try SystemCalls.run(.open, path: place.path) {
+      openat(place.start, place.name, flags | O_CLOEXEC, mode ?? place.modes.file)
+    }
+    return try taking(raw, path: place.path)
   }
 
   /// Takes over a new descriptor. Up to `floor` it is moved to a free number above: where 0, 1 or 2 was closed, a file

@@ -17,6 +17,11 @@ package struct FileInfo: Sendable, Equatable {
   package var modified: Int64
   package var inode: UInt64
   package var device: UInt64
+  package var owner: uid_t
+  /// What its mode lets whom do: the lowest nine bits.
+  package var permissions: mode_t
+  /// Names that it has.
+  package var links: UInt64
 
   init(_ record: stat) {
     kind =
@@ -33,5 +38,8 @@ package struct FileInfo: Sendable, Equatable {
     modified = scaled &+ Int64(record.st_mtim.tv_nsec)
     inode = UInt64(record.st_ino)
     device = UInt64(record.st_dev)
+    owner = record.st_uid
+    permissions = record.st_mode & 0o777
+    links = UInt64(record.st_nlink)
   }
 }

@@ -28,22 +28,4 @@ extension FileSystem {
       found.append(next)
     }
   }
-
-  /// Throws for a symbolic link: what comes with a checkpoint must lie in its folder, not anywhere on this machine.
-  package static func refuseLink(at path: String) throws(MimoError) {
-    guard try info(at: path).kind != .symbolicLink else {
-      throw MimoError(
-        .invalidInput, "is a symbolic link", path: path, remedy: "Put the file itself into the checkpoint's folder")
-    }
-  }
-
-  /// The same for each folder and file on the way from `folder` to a path inside of it, as far as they exist.
-  package static func refuseLinks(on path: String, in folder: String) throws(MimoError) {
-    var place = folder
-    for part in path.split(separator: "/") {
-      place = join(place, String(part))
-      guard try exists(place) else { return }
-      try refuseLink(at: place)
-    }
-  }
 }

@@ -32,12 +32,13 @@ extension FileSystem {
     try file.sync()
   }
 
-  /// Copies a file (a symbolic link's target) to a new one; the number of bytes.
+  /// Copies a file (a symbolic link's target) to a new one, which is as closed to others; the number of bytes.
   @discardableResult
   package static func copyFile(_ source: String, to destination: String) throws(MimoError) -> UInt64 {
     let input = try File.openForReading(source)
-    let size = try input.size()
-    let output = try File.create(destination)
+    let info = try input.info()
+    let size = info.size
+    let output = try File.create(destination, mode: OutputModes.copy(of: info))
     var done = try copyInKernel(input, output, size)
     if done < size { done += try copyThroughBuffer(input, output, from: done, size) }
     return done

@@ -5,24 +5,34 @@ package enum FileSystem {
   /// What lies at `path`; a symbolic link itself is described, not its target.
   package static func info(at path: String) throws(MimoError) -> FileInfo {
     try SystemCalls.check(path: path)
+    return try info(Location(entry: path))
+  }
+
+  private static func info(_ place: Location) throws(MimoError) -> FileInfo {
     var record = stat()
-    _ = try SystemCalls.run(.lstat, path: path) { lstat(path, &record) }
+    _ = try SystemCalls.run(.lstat, path: place.path) {
+      fstatat(place.start, place.name, &record, AT_SYMLINK_NOFOLLOW)
+    }
     return FileInfo(record)
   }
 
   /// What `path` leads to, symbolic links followed.
   package static func infoFollowingLinks(at path: String) throws(MimoError) -> FileInfo {
     try SystemCalls.check(path: path)
+    let place = Location(path)
     var record = stat()
-    _ = try SystemCalls.run(.stat, path: path) { stat(path, &record) }
+    _ = try SystemCalls.run(.stat, path: path) { fstatat(place.start, place.name, &record, 0) }
     return FileInfo(record)
   }
 
   /// Whether anything lies at `path`, be it a symbolic link that leads nowhere.
   package static func exists(_ path: String) throws(MimoError) -> Bool {
     try SystemCalls.check(path: path)
+    let place = Location(entry: path)
     var record = stat()
-    let (result, code) = SystemCalls.attempt(.lstat, path: path) { lstat(path, &record) }
+    let (result, code) = SystemCalls.attempt(.lstat, path: path) {
+      fstatat(place.start, place.name, &record, AT_SYMLINK_NOFOLLOW)
+    }
     if result == 0 { return true }
     if code == ENOENT || code == ENOTDIR { return false }
     throw SystemCalls.failure(.lstat, code, path: path)
@@ -36,8 +46,13 @@ package enum FileSystem {
   /// Names in a folder, without `.` and `..`, sorted by their bytes.
   package static func list(_ directory: String) throws(MimoError) -> [String] {
     try SystemCalls.check(path: directory)
+    return try list(Location(directory))
+  }
+
+  private static func list(_ place: Location) throws(MimoError) -> [String] {
+    let directory = place.path
     let raw = try SystemCalls.run(.opendir, path: directory) {
-      open(directory, O_RDONLY | O_DIRECTORY | O_NONBLOCK | O_CLOEXEC)
+      openat(place.start, place.name, O_RDONLY | O_DIRECTORY | O_NONBLOCK | O_CLOEXEC)
     }
     let descriptor = try FileDescriptor.taking(raw, path: directory).release()
     guard let stream = fdopendir(descriptor) else {
@@ -54,9 +69,31 @@ package enum FileSystem {
     return names
   }
 
+  /// Bytes of the disk that a file or folder takes with all that is in it.
+  package static func allocatedBytes(_ path: String) throws(MimoError) -> UInt64 {
+    let info = try info(at: path)
+    guard info.kind == .directory else { return info.allocated }
+    var sum: UInt64 = 0
+    for name in try list(path) { sum = sum.addingReportingOverflow(try allocatedBytes(join(path, name))).partialValue }
+    return sum
+  }
+
   package static func createDirectory(_ path: String) throws(MimoError) {
+    guard try makeDirectory(path) else { throw SystemCalls.failure(.mkdir, EEXIST, path: path) }
+  }
+
+  /// Makes a folder; false when anything of that name is there.
+  ///
+  /// - Parameter mode: before the umask; nil for what the folder around it says.
+  static func makeDirectory(_ path: String, mode: mode_t? = nil) throws(MimoError) -> Bool {
     try SystemCalls.check(path: path)
-    _ = try SystemCalls.run(.mkdir, path: path) { mkdir(path, 0o777) }
+    let place = Location(entry: path)
+    let (result, code) = SystemCalls.attempt(.mkdir, path: path) {
+      mkdirat(place.start, place.name, mode ?? place.modes.folder)
+    }
+    if result == 0 { return true }
+    if code == EEXIST { return false }
+    throw SystemCalls.failure(.mkdir, code, path: path)
   }
 
   /// Makes `path` and those of its parents that are missing.
@@ -65,30 +102,41 @@ package enum FileSystem {
     let (parent, _) = split(path)
     if parent != path && parent != "." { try createDirectories(parent) }
     // Another process may make it meanwhile: only a failure that leaves no folder is one.
-    let (result, code) = SystemCalls.attempt(.mkdir, path: path) { mkdir(path, 0o777) }
-    if result == 0 { return }
-    if code == EEXIST, try isDirectory(path) { return }
-    throw SystemCalls.failure(.mkdir, code, path: path)
+    if try makeDirectory(path) { return }
+    guard try isDirectory(path) else { throw SystemCalls.failure(.mkdir, EEXIST, path: path) }
   }
 
   package static func removeFile(_ path: String) throws(MimoError) {
     try SystemCalls.check(path: path)
-    _ = try SystemCalls.run(.unlink, path: path) { unlink(path) }
+    try removeFile(Location(entry: path))
+  }
+
+  private static func removeFile(_ place: Location) throws(MimoError) {
+    _ = try SystemCalls.run(.unlink, path: place.path) { unlinkat(place.start, place.name, 0) }
   }
 
   /// Removes a file, a link (never what it leads to) or a folder with all that is in it; nothing there is no error.
   package static func removeTree(_ path: String) throws(MimoError) {
     guard try exists(path) else { return }
-    guard try info(at: path).kind == .directory else { return try removeFile(path) }
-    for name in try list(path) { try removeTree(path + "/" + name) }
-    _ = try SystemCalls.run(.rmdir, path: path) { rmdir(path) }
+    try removeTree(Location(entry: path))
+  }
+
+  /// Through the descriptors of the folders: what others make of a name meanwhile leads nowhere.
+  private static func removeTree(_ place: Location) throws(MimoError) {
+    guard try info(place).kind == .directory else { return try removeFile(place) }
+    let folder = try FileDescriptor.open(place, O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
+    for name in try list(Location(".", in: folder, path: place.path)) {
+      try removeTree(Location(name, in: folder, path: join(place.path, name)))
+    }
+    _ = try SystemCalls.run(.rmdir, path: place.path) { unlinkat(place.start, place.name, AT_REMOVEDIR) }
   }
 
   /// Renames; an existing file (or empty folder) at `destination` is replaced, as by rename(2).
   package static func rename(_ source: String, to destination: String) throws(MimoError) {
     try SystemCalls.check(path: source)
     try SystemCalls.check(path: destination)
-    _ = try SystemCalls.run(.rename, path: destination) { Glibc.rename(source, destination) }
+    let (from, to) = (Location(entry: source), Location(entry: destination))
+    _ = try SystemCalls.run(.rename, path: destination) { renameat(from.start, from.name, to.start, to.name) }
   }
 
   /// Renames, and fails when anything lies at `destination`.
@@ -96,8 +144,9 @@ package enum FileSystem {
     try SystemCalls.check(path: source)
     try SystemCalls.check(path: destination)
     if let renameat2 = LinuxCalls.renameat2 {
+      let (from, to) = (Location(entry: source), Location(entry: destination))
       let (result, code) = SystemCalls.attempt(.rename, path: destination) {
-        renameat2(AT_FDCWD, source, AT_FDCWD, destination, LinuxCalls.renameNoReplaceFlag)
+        renameat2(from.start, from.name, to.start, to.name, LinuxCalls.renameNoReplaceFlag)
       }
       if result == 0 { return }
       // File systems without the flag (old NFS, FUSE) say EINVAL; old kernels ENOSYS.
@@ -121,8 +170,11 @@ package enum FileSystem {
   /// Bytes that an ordinary user may still write on the file system of `path`.
   package static func freeSpace(at path: String) throws(MimoError) -> UInt64 {
     try SystemCalls.check(path: path)
+    let place = Location(path)
     var record = statvfs()
-    _ = try SystemCalls.run(.statvfs, path: path) { statvfs(path, &record) }
+    _ = try SystemCalls.run(.statvfs, path: path) {
+      place.isHeldItself ? fstatvfs(place.start, &record) : statvfs(path, &record)
+    }
     let (bytes, overflow) = UInt64(record.f_bavail).multipliedReportingOverflow(by: UInt64(record.f_frsize))
     return overflow ? .max : bytes
   }

@@ -1,7 +1,7 @@
 import Glibc
 
 /// Turns a finished folder into the destination that a user sees: all of it at one moment, durable afterwards.
-enum Publication {
+package enum Publication {
   /// The paths of one publication. `result` and `destination` must lie on one file system.
   struct Places {
     /// The finished folder.
@@ -25,6 +25,17 @@ enum Publication {
       throw error.errno == EEXIST ? existing(places.destination) : error
     }
     try FileSystem.syncDirectory(parent)
+  }
+
+  /// Refuses a destination that exists, so that a long run does not find out at its end.
+  package static func refuseExisting(_ destination: String) throws(MimoError) {
+    guard try FileSystem.exists(destination) else { return }
+    throw existing(destination)
+  }
+
+  /// The folder in which a destination is to be made is none.
+  package static func noParent(_ parent: String) -> MimoError {
+    MimoError(.usage, "folder does not exist", path: parent, remedy: "Make it first, or choose another place")
   }
 
   /// The refusal of a destination that must not be there yet.

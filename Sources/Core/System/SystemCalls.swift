@@ -3,7 +3,7 @@ import Glibc
 /// The system calls that can fail, by name; the points where tests inject faults.
 package enum SystemCall: String, Sendable, CaseIterable {
   case open, fstat, lstat, stat, pread, pwrite, ftruncate, fsync, close, mkdir, rename, unlink, rmdir, opendir, readdir
-  case statvfs, readlink, fdatasync, flock
+  case statvfs, readlink, fdatasync, flock, fchmod
   case copyFileRange = "copy_file_range"
   // Of a child process; the path is its program's.
   case socketpair, fcntl, poll, send, recv, waitpid

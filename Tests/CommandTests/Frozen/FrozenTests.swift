@@ -18,7 +18,7 @@ import Testing
     let megatron = "megatron --tp 2 --etp 1 --pad-vocab"
     let layouts =
       switch family {
-      case "Qwen3VL": [megatron, "mimo --component language=tp=2 --component images=tp=1", "prime"]
+      case "Qwen3VL": [megatron, "mimo --component language=tp=2,etp=2 --component images=tp=1", "prime"]
       case "DeepSeekV3": [megatron]
       case "Laguna", "AFMoE": ["prime"]
       default: [megatron, "prime"]

@@ -31,6 +31,70 @@ import Testing
       words: [scratch("model/" + link.path), "is a symbolic link"])
   }
 
+  /// The same rule for a Hugging Face folder, and a way around it.
+  @Test(arguments: ["config.json", "model.safetensors", "extra.txt", "folder"])
+  func aLinkOutOfAFolderIsFollowedOnlyWhenAsked(_ name: String) throws {
+    let scratch = try Scratch()
+    let files = FileManager.default
+    try files.copyItem(atPath: Fixtures.dense, toPath: scratch("model"))
+    var target = scratch("elsewhere")
+    if name == "folder" || name == "extra.txt" {
+      try files.createDirectory(atPath: scratch("elsewhere"), withIntermediateDirectories: true)
+      if name == "extra.txt" {
+        target += "/secret"
+        try Data("secret".utf8).write(to: URL(filePath: target))
+      }
+    } else {
+      let own = try #require(name == "config.json" ? name : files.contentsOfDirectory(atPath: scratch("model")).first { $0.hasSuffix(".safetensors") })
+      try files.moveItem(atPath: scratch("model/" + own), toPath: target)
+      try files.createSymbolicLink(atPath: scratch("model/" + own), withDestinationPath: target)
+    }
+    if name == "folder" || name == "extra.txt" {
+      try files.createSymbolicLink(atPath: scratch("model/" + name), withDestinationPath: target)
+    }
+    let arguments = ["--plugin", "Qwen3VL", "--to", "megatron", scratch("model"), scratch("out")]
+    try Refusal.expect(
+      arguments, in: scratch, code: 3, words: ["is a symbolic link to ", "elsewhere", "--follow-links"])
+    try Host.convert(["--follow-links"] + arguments)
+    if name == "extra.txt" { #expect(files.contents(atPath: scratch("out/mimo_host/files/extra.txt")) == Data("secret".utf8)) }
+  }
+
+  @Test func linksInsideOfAFolderAndOfTheHubsCacheNeedNoWord() throws {
+    let scratch = try Scratch()
+    let files = FileManager.default
+    let cache = scratch("hub/models--org--name")
+    for folder in ["blobs", "snapshots/0123"] {
+      try files.createDirectory(atPath: cache + "/" + folder, withIntermediateDirectories: true)
+    }
+    for (number, name) in try files.contentsOfDirectory(atPath: Fixtures.dense).sorted().enumerated() {
+      try files.copyItem(atPath: Fixtures.dense + "/" + name, toPath: cache + "/blobs/\(number)")
+      try files.createSymbolicLink(
+        atPath: cache + "/snapshots/0123/" + name, withDestinationPath: "../../blobs/\(number)")
+    }
+    try files.createSymbolicLink(atPath: cache + "/snapshots/0123/again.json", withDestinationPath: "config.json")
+    // The snapshot itself may be named by a link.
+    try files.createSymbolicLink(atPath: scratch("model"), withDestinationPath: cache + "/snapshots/0123")
+    try Host.convert(["--plugin", "Qwen3VL", "--to", "megatron", scratch("model"), scratch("out")])
+    // The blobs of another model are none of its own.
+    let other = scratch("hub/models--org--other/blobs")
+    try files.createDirectory(atPath: other, withIntermediateDirectories: true)
+    try Data("x".utf8).write(to: URL(filePath: other + "/0"))
+    try files.createSymbolicLink(atPath: cache + "/snapshots/0123/more.txt", withDestinationPath: other + "/0")
+    try Refusal.expect(
+      ["--plugin", "Qwen3VL", "--to", "megatron", scratch("model"), scratch("out2")], in: scratch, code: 3,
+      words: ["more.txt", "--follow-links"])
+  }
+
+  /// Links that stay in the checkpoint are followed in Megatron's formats too.
+  @Test func aLinkInsideOfAMegatronCheckpointIsFollowed() throws {
+    let scratch = try Scratch()
+    let files = FileManager.default
+    try Host.convert(["--plugin", "Qwen3VL", "--to", "megatron", Fixtures.dense, scratch("model")])
+    try files.moveItem(atPath: scratch("model/iter_0000000/.metadata"), toPath: scratch("model/metadata"))
+    try files.createSymbolicLink(atPath: scratch("model/iter_0000000/.metadata"), withDestinationPath: "../metadata")
+    try Host.convert(["--plugin", "Qwen3VL", "--to", "hf", scratch("model"), scratch("out")])
+  }
+
   @Test(arguments: ["../../elsewhere", "/etc/hostname", "a/../../../elsewhere", ".."])
   func aCompanionOutsideOfTheRecordIsRefused(path: String) throws {
     let scratch = try Scratch()

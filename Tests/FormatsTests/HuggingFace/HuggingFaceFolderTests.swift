@@ -54,11 +54,19 @@ import Testing
     for name in ["config.json", "1.safetensors", "2.safetensors", HuggingFaceIndex.fileName, "tokenizer"] {
       #expect(symlink(cache(name), scratch(name)) == 0)
     }
+    #expect(open(scratch.path)?.description.contains("config.json: is a symbolic link to ") == true)
+    let sources = SourceFolders([scratch.path], followLinks: true)
+    defer { sources.letGo() }
     let folder = try HuggingFaceFolder.open(scratch.path)
     #expect(folder.tensors.count == 3)
     #expect(folder.companions.map(\.path) == ["config.json"])
     #expect(folder.leftOut == ["tokenizer"])
     #expect(symlink(cache("gone"), scratch("broken")) == 0)
+    let own = SourceFolders([scratch.path], followLinks: false)
+    defer { own.letGo() }
+    #expect(unlink(scratch("config.json")) == 0)
+    try scratch.write("{}", to: "config.json")
+    for name in ["1.safetensors", "2.safetensors", HuggingFaceIndex.fileName, "tokenizer"] { unlink(scratch(name)) }
     #expect(open(scratch.path)?.description.contains("broken: symbolic link leads nowhere") == true)
   }
 

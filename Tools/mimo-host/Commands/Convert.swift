@@ -9,6 +9,8 @@ func run(_ options: ConvertOptions) throws(MimoError) {
   Interruption.install(consequence: "Nothing was published")
   OpenFileLimit.raise()
   let request = options.request
+  let sources = request.sources
+  defer { sources.letGo() }
   try OutputPlace(request).check()
   let plugin = try loadPlugin(options.plugin, options.pluginTimeout)
   let report = try convert(options, request, plugin)
@@ -79,8 +81,10 @@ extension ConvertOptions {
     request.weightsOnly = weightsOnly
     request.strict = strict
     request.overwrite = overwrite
+    request.followsLinks = followsLinks
     request.restart = restart
     request.budget = run.budget
+    request.trustsWorkFolder = trustsWorkFolder
     request.command = CommandLine.arguments
     return request
   }

@@ -3,7 +3,10 @@ import MimoSystem
 
 /// Carries out `mimo-host inspect`.
 func run(_ options: InspectOptions) throws(MimoError) {
-  let inspection = try Inspection(absolute(options.path))
+  let path = absolute(options.path)
+  let sources = SourceFolders([path], followLinks: options.followsLinks)
+  defer { sources.letGo() }
+  let inspection = try Inspection(path)
   if options.json {
     try Console.printResult(inspection.json)
   } else {

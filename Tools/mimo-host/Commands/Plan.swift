@@ -20,6 +20,8 @@ func show(_ ledger: Ledger, _ options: RunOptions) throws(MimoError) {
 private func ledger(of options: ConvertOptions) throws(MimoError) -> Ledger {
   var request = options.request
   request.budget.isForShow = true
+  let sources = request.sources
+  defer { sources.letGo() }
   let plugin = try loadPlugin(options.plugin, options.pluginTimeout)
   guard let format = options.importFormat else {
     let from = try options.exportSource(plugin)

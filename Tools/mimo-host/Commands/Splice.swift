@@ -10,6 +10,8 @@ func run(_ options: SpliceOptions) throws(MimoError) {
   request.splices = options.donors
   request.weightsOnly = true
   request.budget.isForShow = options.isDry
+  let sources = request.sources
+  defer { sources.letGo() }
   if !options.isDry { try OutputPlace(request).check() }
   let source = try CheckpointFormat.recognise(request.source)
   let recorded = try source == .hf ? nil : RecordedLayout(beside: request.source)

@@ -32,6 +32,7 @@ extension SynthOptions {
     request.shardBytes = maxShardSize
     request.overwrite = overwrite
     request.budget = run.budget
+    request.trustsWorkFolder = trustsWorkFolder
     return request
   }
 

@@ -9,6 +9,9 @@ func run(_ options: VerifyOptions) throws(MimoError) {
     first: absolute(options.first), second: options.second.isEmpty ? nil : absolute(options.second),
     configFolder: options.configFolder.map(absolute), resources: options.run.resources)
   request.budget = options.run.budget
+  let read = [request.first, request.second, request.configFolder].compactMap { $0 }
+  let sources = SourceFolders(read, followLinks: options.followsLinks)
+  defer { sources.letGo() }
   let plan = try VerifyPlan(request, plugin: try loadPlugin(options.plugin, options.pluginTimeout))
   let progress = Progress(total: UInt64(plan.bytes), quiet: options.run.quiet)
   let report: VerifyReport

@@ -91,6 +91,10 @@ enum CommonHelp {
   static let expertStorage = "How experts are stored: \(ExpertStorage.words) (default: as the source did, else as published)"
   static let maxShardSize = "Largest safetensors file (default: the source's own files, else 5GB)"
   static let overwrite = "Replace OUT if it exists and mimo-host wrote it, or it is a Hugging Face folder"
+  static let followLinks =
+    "Follow symbolic links of what is read wherever they lead (default: inside its folder, and in the hub's cache)"
+  static let trustWorkFolder =
+    "Take a former run's work folder for ours where the file system does not say who made it"
   static let dtype = "Weights' dtype: \(ModelDType.words) (default: the config's)"
 
   static let exitCodes = """

@@ -26,6 +26,10 @@ struct ConvertOptions: CommandOptions {
   var overwrite = false
   /// --restart: forget what an unfinished run did.
   var restart = false
+  /// --follow-links
+  var followsLinks = false
+  /// --trust-work-folder
+  var trustsWorkFolder = false
   var source = ""
   /// Empty only for `plan`.
   var output = ""
@@ -89,6 +93,7 @@ struct ConvertOptions: CommandOptions {
             .value("--from", "FORMAT", \.sourceFormat, "Format of SOURCE (default: recognised)"),
             .value("--dtype", "DTYPE", \.givenDType, CommonHelp.dtype),
             .value("--hf-config", "DIR", \.configFolder, "Folder of the model's config.json, if SOURCE has none"),
+            .flag("--follow-links", \.followsLinks, CommonHelp.followLinks),
             .value("--only", "NAME", \.only, "Convert this component alone, for splice. With --to mimo or megatron"),
             .flag("--weights-only", \.weightsOnly, "Leave optimizer and training state of a Megatron checkpoint behind"),
             .flag("--strict", \.strict, "Refuse to lose, change or leave out any weight; nothing is published then"),
@@ -105,6 +110,7 @@ struct ConvertOptions: CommandOptions {
             + [
               .flag("--overwrite", \.overwrite, CommonHelp.overwrite),
               .flag("--restart", \.restart, "Forget the work of a run that was stopped, and begin anew"),
+              .flag("--trust-work-folder", \.trustsWorkFolder, CommonHelp.trustWorkFolder),
             ] + RunOptions.output.map { $0.lifted(\.run) }),
       ])
   }

@@ -10,6 +10,8 @@ struct SynthOptions: CommandOptions {
   var dtype: ModelDType?
   var expertStorage: ExpertStorage?
   var overwrite = false
+  /// --trust-work-folder
+  var trustsWorkFolder = false
   var run = RunOptions()
   var output = ""
 
@@ -47,7 +49,10 @@ struct SynthOptions: CommandOptions {
         OptionGroup(
           title: "Run",
           options: RunOptions.resources.map { $0.lifted(\.run) }
-            + [.flag("--overwrite", \.overwrite, CommonHelp.overwrite)] + RunOptions.output.map { $0.lifted(\.run) }),
+            + [
+              .flag("--overwrite", \.overwrite, CommonHelp.overwrite),
+              .flag("--trust-work-folder", \.trustsWorkFolder, CommonHelp.trustWorkFolder),
+            ] + RunOptions.output.map { $0.lifted(\.run) }),
       ])
   }
 

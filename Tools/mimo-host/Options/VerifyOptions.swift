@@ -6,6 +6,7 @@ struct VerifyOptions: CommandOptions {
   private var givenPlugin: String?
   private(set) var pluginTimeout: Seconds?
   var configFolder: String?
+  var followsLinks = false
   var run = RunOptions()
   var first = ""
   var second = ""
@@ -31,6 +32,7 @@ struct VerifyOptions: CommandOptions {
           options: [
             .value("--plugin", "P", \.givenPlugin, CommonHelp.plugin), .pluginTimeout(\.pluginTimeout),
             .value("--hf-config", "DIR", \.configFolder, "Folder of the model's config.json, for one without a record"),
+            .flag("--follow-links", \.followsLinks, CommonHelp.followLinks),
           ]),
         OptionGroup(
           title: "Run",

@@ -24,7 +24,8 @@ package struct ExportRun: Sendable {
     let identity = try RunIdentity(
       request, format: "hf", layout: nil, plugin: plan.plugin, hostVersion: hostVersion, conversion: plan.conversion,
       snapshot: snapshot)
-    let stage = try ResumableOutput(request, identity, conversion: plan.conversion, progress: progress)
+    let modes = try OutputModes(of: plan.stored.catalog.files.map(\.path) + [plan.stored.config.path])
+    let stage = try ResumableOutput(request, identity, conversion: plan.conversion, modes: modes, progress: progress)
     return try stage.make(bytesNeeded: bytesNeeded) { () throws(MimoError) in
       let differing = try plan.stored.differingTies()
       let sources = try OutputFolder.open(plan.conversion.stored.files)
@@ -37,6 +38,7 @@ package struct ExportRun: Sendable {
       let readAgain = try request.splices.isEmpty ? [] : Reread(folder: stage.path, resources: request.resources).check(plan, result, request)
       try snapshot.check()
       var report = report()
+      report.notes += stage.notes
       report.readAgain = readAgain
       report.omissions = plan.omissions + differing.map(Omission.init)
       report.add(plan.conversion, names: plan.stored.description.targets.indices.map(plan.stored.name), result: result)

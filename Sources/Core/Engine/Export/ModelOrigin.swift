@@ -125,6 +125,7 @@ struct ModelOrigin {
     let (parent, name) = FileSystem.split(path)
     var folder = path
     if name == "config.json", try !FileSystem.isDirectory(path) { folder = parent }
+    try SourceFolders.check("config.json", below: folder)
     let config = try ModelConfig(path: FileSystem.join(folder, "config.json"))
     let names = try FileSystem.list(folder)
     guard names.contains(where: { $0.hasSuffix(".safetensors") }) else {
@@ -143,6 +144,7 @@ struct ModelOrigin {
   ) throws(MimoError) -> [HuggingFaceFolder.Companion] {
     var files: [HuggingFaceFolder.Companion] = []
     for name in names where !name.hasPrefix(".") && !name.hasSuffix(".index.json") && name != ConversionReport.fileName {
+      try SourceFolders.check(name, below: folder)
       let info = try FileSystem.infoFollowingLinks(at: FileSystem.join(folder, name))
       if info.kind == .regular { files.append(.init(path: name, size: info.size)) }
     }

@@ -33,7 +33,8 @@ package struct ImportRun: Sendable {
     let identity = try RunIdentity(
       request, format: plan.format.rawValue, layout: plan.layout.cluster.words, plugin: plan.plugin,
       hostVersion: hostVersion, conversion: plan.conversion, snapshot: snapshot)
-    let stage = try ResumableOutput(request, identity, conversion: plan.conversion, progress: progress)
+    let modes = try OutputModes(of: folder.files.map(\.path) + [plan.config.path])
+    let stage = try ResumableOutput(request, identity, conversion: plan.conversion, modes: modes, progress: progress)
     return try stage.make(bytesNeeded: bytesNeeded) { () throws(MimoError) in
       let differing = try TieCheck.run(plan.match.duplicates, in: folder)
       if request.strict {
@@ -46,6 +47,7 @@ package struct ImportRun: Sendable {
       var report = report(differing)
       report.add(plan.conversion, names: names, result: written.result, written: written)
       report.files = try ReportedFile.all(in: stage.path, known: written.known(plan.output.catalog.files))
+      report.notes += stage.notes
       report.bytesResumed = stage.bytesResumed
       if request.strict { try WeightConcerns(report).refuse(path: request.source) }
       report.seconds = MonotonicClock.seconds() - start

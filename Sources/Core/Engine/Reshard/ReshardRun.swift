@@ -25,7 +25,8 @@ package struct ReshardRun: Sendable {
     let identity = try RunIdentity(
       request, format: plan.format.rawValue, layout: plan.layout.cluster.words, plugin: plan.plugin,
       hostVersion: hostVersion, conversion: plan.conversion, snapshot: snapshot)
-    let stage = try ResumableOutput(request, identity, conversion: plan.conversion, progress: progress)
+    let modes = try OutputModes(of: plan.stored.catalog.files.map(\.path) + [plan.config.path])
+    let stage = try ResumableOutput(request, identity, conversion: plan.conversion, modes: modes, progress: progress)
     return try stage.make(bytesNeeded: bytesNeeded) { () throws(MimoError) in
       let sources = try OutputFolder.open(plan.stored.catalog.files)
       let writer = StoredWriter(
@@ -41,6 +42,7 @@ package struct ReshardRun: Sendable {
       try snapshot.check()
       var report = report()
       report.omissions += differing.map(Omission.init)
+      report.notes += stage.notes
       report.readAgain = readAgain
       if !isRecorded { report.notes.append("OUT does not say its model: name --hf-config when it is read") }
       report.add(plan.conversion, names: plan.conversion.whole.map(\.name), result: result, written: written)

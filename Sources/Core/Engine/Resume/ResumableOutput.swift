@@ -17,21 +17,27 @@ final class ResumableOutput {
   let bytesResumed: Int
 
   /// Opens the work folder of OUT. Throws, and changes nothing, when an unfinished run there was another one.
+  ///
+  /// - Parameter modes: what others may do with OUT.
   init(
-    _ request: ConversionRequest, _ identity: RunIdentity, conversion: ConversionPlan,
+    _ request: ConversionRequest, _ identity: RunIdentity, conversion: ConversionPlan, modes: OutputModes,
     progress: @escaping ProgressHandler
   ) throws(MimoError) {
     self.progress = progress
     self.request = request
     self.identity = identity
     self.conversion = conversion
-    folder = try WorkFolder(for: request.output)
+    folder = try WorkFolder(for: request.output, modes: modes, isTrusted: request.trustsWorkFolder)
     if !request.restart, try folder.hasResult() {
+      try folder.checkResult()
       journal = try RunJournal(
         continuing: folder.journal, identity, plan: conversion, resources: request.resources)
     }
     bytesResumed = journal?.bytesDone ?? 0
   }
+
+  /// What the user should know of the place.
+  var notes: [String] { folder.note.map { [$0] } ?? [] }
 
   /// The folder that becomes OUT.
   var path: String { folder.result }
@@ -88,6 +94,7 @@ final class ResumableOutput {
   private func reopen(_ files: [StoredFile], in root: String, _ journal: RunJournal) throws(MimoError) -> [File] {
     do throws(MimoError) {
       let opened = try OutputFolder.reopen(files, in: root)
+      for file in opened { try folder.admit(file) }
       request.phases(.provingOutput(bytes: journal.bytesDone))
       let proof = UnitProof(
         plan: conversion, side: .output, files: opened, windowBytes: journal.windowBytes, resources: request.resources,
@@ -97,7 +104,7 @@ final class ResumableOutput {
       }
       return opened
     } catch {
-      isDoubtful = error.code == .invalidInput
+      isDoubtful = error.code == .invalidInput || error.code == .usage
       throw error
     }
   }
@@ -121,7 +128,10 @@ final class ResumableOutput {
       if (try? folder.hasAside()) == false { try? folder.remove() }
       return error
     }
-    if isDoubtful { return error }
+    if isDoubtful {
+      folder.release()
+      return error
+    }
     guard let recorded = journal?.recordedBytes, recorded > 0, ResumableOutput.canGoOn(after: error) else {
       try? folder.remove()
       return error

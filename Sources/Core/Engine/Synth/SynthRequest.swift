@@ -12,6 +12,8 @@ package struct SynthRequest: Sendable {
   /// Largest safetensors file.
   package var shardBytes: Int?
   package var overwrite = false
+  /// The work folder is ours, though the file system does not say so.
+  package var trustsWorkFolder = false
   package var resources: Resources
   package var budget = MemoryBudget()
 

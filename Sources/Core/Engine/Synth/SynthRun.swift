@@ -18,18 +18,34 @@ package struct SynthRun: Sendable {
     try request.budget.check(over: plan.output.whole, request.resources)
     let bytes = plan.output.files.reduce(0) { $0 + $1.size }
     try OutputFolder.checkSpace(bytes + 1 << 20, for: request.output)
-    let stage = try StagedDirectory(for: request.output)
-    let files = try OutputFolder.create(plan.output.files, in: stage.path)
+    var modes = OutputModes.unlimited
+    modes.file = try OutputModes(of: [plan.config.path]).file
+    let stage = try WorkFolder(for: request.output, modes: modes, isTrusted: request.trustsWorkFolder)
+    guard try !stage.hasRecords() else {
+      throw MimoError(
+        .usage, "holds the work of a conversion that was stopped", path: stage.path,
+        remedy: "Finish that, choose another OUT, or remove it (mimo-host clean)")
+    }
+    do throws(MimoError) {
+      try stage.reset()
+      try write(into: stage.result, progress: progress)
+      try Interruption.check()
+      try OutputPlace(request).checkAgain()
+      try stage.publish(replacing: request.overwrite)
+    } catch {
+      // Nothing of it can go on. A destination that was replaced and could not be removed is the user's to look at.
+      if (try? stage.hasAside()) == false { try? stage.remove() }
+      throw error
+    }
+  }
+
+  private func write(into folder: String, progress: @escaping ProgressHandler) throws(MimoError) {
+    let files = try OutputFolder.create(plan.output.files, in: folder)
     for (file, head) in zip(files, plan.output.heads) { try file.write(head, at: 0) }
     try writeTensors(files, progress: progress)
-    if let index = plan.output.index {
-      try FileSystem.writeSmallFile(FileSystem.join(stage.path, HuggingFaceIndex.fileName), index)
-    }
-    try writeConfig(to: FileSystem.join(stage.path, "config.json"))
-    _ = try HuggingFaceFolder.open(stage.path)
-    try Interruption.check()
-    try OutputPlace(request).checkAgain()
-    try stage.publish(replacing: request.overwrite)
+    try OutputFolder.writeIndex(plan.output.index, in: folder)
+    try writeConfig(to: FileSystem.join(folder, "config.json"))
+    _ = try HuggingFaceFolder.open(folder)
   }
 
   /// As it is, but for a dtype that is not its own.

@@ -2,8 +2,8 @@ import MimoSystem
 
 /// The regular files of a folder and its subfolders.
 ///
-/// Links to files count as files (the cache of the Hugging Face hub is made of them); links to folders are not
-/// followed, as they may lead anywhere, even back.
+/// Links to files count as files (the cache of the Hugging Face hub is made of them), as far as they may be followed; links
+/// to folders are not followed, as they may lead back.
 struct FolderListing {
   /// Paths inside the folder, sorted.
   var files: [HuggingFaceFolder.Companion] = []
@@ -14,12 +14,12 @@ struct FolderListing {
 
   static func read(_ folder: String) throws(MimoError) -> FolderListing {
     var listing = FolderListing()
-    try listing.add(folder, prefix: "", depth: 0)
+    try listing.add(folder, in: folder, prefix: "", depth: 0)
     listing.files.sort { bytewiseLess($0.path, $1.path) }
     return listing
   }
 
-  private mutating func add(_ folder: String, prefix: String, depth: Int) throws(MimoError) {
+  private mutating func add(_ folder: String, in root: String, prefix: String, depth: Int) throws(MimoError) {
     guard depth < FolderListing.depthLimit else {
       throw MimoError(.invalidInput, "folders nest deeper than \(FolderListing.depthLimit) levels", path: folder)
     }
@@ -34,9 +34,10 @@ struct FolderListing {
       case let info where info.kind == .regular:
         files.append(.init(path: relative, size: info.size))
       case let info where info.kind == .directory:
-        try add(path, prefix: relative + "/", depth: depth + 1)
+        try add(path, in: root, prefix: relative + "/", depth: depth + 1)
       case let info where info.kind == .symbolicLink:
-        let target = try linkTarget(path)
+        try SourceFolders.check(path, in: root)
+        let target = try FileSystem.infoFollowingLinks(at: path)
         if target.kind == .regular {
           files.append(.init(path: relative, size: target.size))
         } else {
@@ -44,17 +45,6 @@ struct FolderListing {
         }
       default: leftOut.append(relative)
       }
-    }
-  }
-
-  private func linkTarget(_ path: String) throws(MimoError) -> FileInfo {
-    do throws(MimoError) {
-      return try FileSystem.infoFollowingLinks(at: path)
-    } catch {
-      var error = error
-      error.message = "symbolic link leads nowhere (\(error.message))"
-      error.remedy = "Finish the download, or remove the link"
-      throw error
     }
   }
 }

@@ -97,6 +97,7 @@ package struct HuggingFaceFolder: Sendable {
         .invalidInput, "folder has no config.json", path: folder, remedy: "Name the folder of a Hugging Face checkpoint"
       )
     }
+    try SourceFolders.check(path, in: folder)
     let config = try JSONParser.parse(file: path, options: .nonFiniteNumbers)
     guard config.object != nil else {
       throw MimoError(.invalidInput, "config is \(config.kind), not an object", path: path)
