@@ -7,10 +7,11 @@ enum LayerKind: UInt8 {
   case mlp = 0x2D
   case experts = 0x45
 
+  /// The words of transformers 5, which renamed two in 5.13.
   init?(word: Text) {
-    if word.matches("mamba") {
+    if word.matches("mamba") || word.matches("linear_attention") {
       self = .mamba
-    } else if word.matches("attention") {
+    } else if word.matches("attention") || word.matches("full_attention") {
       self = .attention
     } else if word.matches("mlp") {
       self = .mlp
@@ -52,7 +53,7 @@ extension Config {
     var kinds: [LayerKind] = []
     for index in 0..<(try count(key)) {
       guard let word = try text("\(key).\(index)"), let kind = LayerKind(word: word) else {
-        throw refuse("\(key).\(index)", "is not one of mamba, attention, mlp and moe")
+        throw refuse("\(key).\(index)", "is not one of mamba (linear_attention), attention (full_attention), mlp and moe")
       }
       kinds.append(kind)
     }

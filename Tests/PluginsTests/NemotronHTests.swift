@@ -36,6 +36,21 @@ struct NemotronHTests {
     expectEqual(described.targets, try #require(fixture.shapes("full")))
   }
 
+  /// As transformers writes them from 5.13 on.
+  @Test func layersMayBeGivenByTheWordsOfOtherFamilies() throws {
+    func renamed(_ key: String) throws -> (String, JSONValue?) {
+      let words = try #require(try Fixture("nemotron_h_moe_mtp").config[key]?.array).compactMap(\.string)
+      let names = ["mamba": "linear_attention", "attention": "full_attention"]
+      #expect(words.contains { names[$0] != nil })
+      return (key, .array(words.map { .string(names[$0] ?? $0) }))
+    }
+    let changed = try describe(
+      "nemotron_h_moe_mtp", [try renamed("layers_block_type"), try renamed("mtp_layers_block_type")])
+    let described = try describe()
+    expectEqual(changed.targets, described.targets)
+    #expect(changed.model.providerFields == described.model.providerFields)
+  }
+
   @Test func oneBlockThatIsRepeatedHasItsWeightsOnce() throws {
     let once = try describe()
     let twice = try describe("nemotron_h_moe_mtp", [("num_nextn_predict_layers", .integer(2))])

@@ -13,10 +13,19 @@ import Testing
 
   /// The MIMO loader takes pp from its command line and keeps these: at another pp it would build a part of the layers.
   @Test func anUnevenPipelineIsNotSaidToTheMIMOLoader() throws {
-    let layout = ["--component", "language=pp=3,pp_first=3,pp_last=2", "--component", "images=tp=1"]
+    let layout = ["--component", "language=pp=2,pp_first=3", "--component", "images=tp=1"]
     let text = try config(["--to", "mimo"] + layout)
     for field in RunConfigTests.uneven { #expect(!text.contains(field)) }
-    #expect(text.contains("pipeline_model_parallel_size: 3"))
+    #expect(text.split(separator: "\n").filter { $0.hasSuffix(" pipeline_model_parallel_size: 2") }.count == 2)
+  }
+
+  /// The MIMO loader builds the written layout before it takes another: 8 layers have no 3 stages of equal size.
+  @Test func stagesThatCanNotBeEqualAreSaidAsCopies() throws {
+    let layout = ["--component", "language=pp=3,pp_first=3,pp_last=2,dp=2", "--component", "images=tp=1"]
+    let lines = try config(["--to", "mimo"] + layout).split(separator: "\n").map { $0.trimmingCharacters(in: .whitespaces) }
+    #expect(lines.filter { $0.hasPrefix("pipeline_model_parallel_size: ") }.allSatisfy { $0.hasSuffix(": 1") })
+    #expect(lines.contains("data_parallel_size: 6"))
+    #expect(lines.contains("rank_offset: 6"))
   }
 
   /// The loader of single models forgets them before it takes another pp.

@@ -93,7 +93,7 @@ struct RunConfig {
   private func modules(_ package: String) -> JSONObject {
     object(
       output.layout.cluster.components.map { component in
-        let layout = component.layout
+        let layout = evenly(component)
         let module = object([
           ("_target_", .string("\(package).megatron_mimo_config.ModuleParallelismConfig")),
           ("tensor_model_parallel_size", .integer(layout.tp)), ("pipeline_model_parallel_size", .integer(layout.pp)),
@@ -105,12 +105,26 @@ struct RunConfig {
       })
   }
 
+  /// A component's layout with stages of equal size, or copies in place of stages where there are none.
+  ///
+  /// The MIMO loader builds the model for this layout once before it looks at that of its command line.
+  private func evenly(_ component: ClusterLayout.Component) -> ComponentLayout {
+    var layout = component.layout
+    let pipeline = output.layout.components.first { $0.name == component.name }?.site.pipeline
+    guard let layers = pipeline?.layerCount, layers % layout.pp != 0 else { return layout }
+    layout.dp *= layout.pp
+    layout.pp = 1
+    return layout
+  }
+
   private var mimoProvider: JSONObject {
     var model = provider
     let language = zip(output.plugin.components, output.layout.components).first { $0.0.modalityKey.isEmpty }
     // Layers on the first and last stage are not said here: the MIMO loader takes pp from its own command line and keeps
     // these, so that another pp builds a part of the layers. The loader of single models forgets both.
-    if let layout = language?.1.grid.layout { setSizes(layout, in: &model) }
+    if let name = language?.1.name, let component = output.layout.cluster.components.first(where: { $0.name == name }) {
+      setSizes(evenly(component), in: &model)
+    }
     // True, which the reference writes when the encoder is on rank 0, is refused by its own loader.
     model["variable_seq_lengths"] = .bool(false)
     model["sequence_parallel"] = .bool(false)
