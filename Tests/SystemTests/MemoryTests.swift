@@ -85,7 +85,7 @@ import Testing
 
   @Test func aFileOfDescriptionsThatNoMemoryHoldsIsRefusedBeforeItIsRead() throws {
     let folder = try TemporaryFolder()
-    _ = try File.create(folder("huge.json"), size: 1 << 46)
+    _ = try File.create(folder("huge.json"), size: 1 << 43)
     let path = folder("huge.json")
     let error = error { () throws(MimoError) in _ = try FileSystem.readSmallFile(path, limit: 1 << 50) }
     #expect(error?.code == .system && error?.path == path && error?.message.contains("of memory") == true)

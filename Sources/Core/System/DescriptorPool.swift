@@ -119,6 +119,8 @@ final class PooledDescriptor: Sendable {
     pool.makeRoom()
     let opened = OpenDescriptor(try FileDescriptor.open(path, flags))
     let info = try PooledDescriptor.info(opened, path)
+    // A file system may give the number of a removed file to the next one: what replaces a source in that way is found by
+    // the second look at its times.
     guard info.inode == identity.inode, info.device == identity.device else {
       throw MimoError(
         .invalidInput, "is another file than the one that was opened here before", path: path,

@@ -65,7 +65,7 @@ extension Rule {
     try subject.everywhere { (model) throws(MimoError) in
       let result = try subject.trials.carryOut(.leaveBehind(model.request, times: spanOfCalls))
       if let fault = result.fault { return ["the plugin \(fault)"] }
-      guard case .residue(let residue) = result.findings.first else { return [] }
+      guard case .residue(let residue) = result.findings.first else { return ["what is left can not be counted"] }
       return faults(residue)
     }
   }

@@ -1,3 +1,4 @@
+import Glibc
 import MimoPlugins
 import MimoSystem
 
@@ -11,6 +12,8 @@ extension Finding.Residue {
   ) throws(MimoError) -> Finding.Residue {
     let descriptors = try FileSystem.list("/proc/self/fd").count
     let threads = try FileSystem.list("/proc/self/task").count
+    // A plugin that has taken all descriptors leaves none to count them with.
+    let reserve = try FileDescriptor.open("/dev/null", O_RDONLY)
     // The first calls fill caches of the allocator.
     for _ in 0..<times { _ = try TrialServer.run(plugin, request) }
     var growth: [Int] = []
@@ -19,6 +22,7 @@ extension Finding.Residue {
       for _ in 0..<times { _ = try TrialServer.run(plugin, request) }
       growth.append((ProcessUsage.residentBytes ?? 0) - before)
     }
+    _ = consume reserve
     return Finding.Residue(
       descriptors: try FileSystem.list("/proc/self/fd").count - descriptors,
       threads: try FileSystem.list("/proc/self/task").count - threads, growth: growth)

@@ -38,7 +38,7 @@ package struct ExportRun: Sendable {
       let readAgain = try request.splices.isEmpty ? [] : Reread(folder: stage.path, resources: request.resources).check(plan, result, request)
       try snapshot.check()
       var report = report()
-      report.notes += stage.notes
+      report.notes += stage.notes.map { Note(.remark, $0) }
       report.readAgain = readAgain
       report.omissions = plan.omissions + differing.map(Omission.init)
       report.add(plan.conversion, names: plan.stored.description.targets.indices.map(plan.stored.name), result: result)

@@ -47,7 +47,7 @@ package struct ImportRun: Sendable {
       var report = report(differing)
       report.add(plan.conversion, names: names, result: written.result, written: written)
       report.files = try ReportedFile.all(in: stage.path, known: written.known(plan.output.catalog.files))
-      report.notes += stage.notes
+      report.notes += stage.notes.map { Note(.remark, $0) }
       report.bytesResumed = stage.bytesResumed
       if request.strict { try WeightConcerns(report).refuse(path: request.source) }
       report.seconds = MonotonicClock.seconds() - start

@@ -14,7 +14,7 @@ package struct PlanMemory: Sendable {
   /// The same where it is proven that the pieces of a parameter tile it, parameter after parameter.
   private static let provenChunk = 800
   /// The same in a run: its sums, its entry in `.metadata` as it is written and read back, and in the report.
-  private static let writtenChunk = 1100
+  private static let writtenChunk = 1200
   /// A chunk that is read: its sums.
   private static let readChunk = 60
   /// A tensor of a rank's file.

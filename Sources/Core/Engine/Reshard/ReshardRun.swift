@@ -42,7 +42,7 @@ package struct ReshardRun: Sendable {
       try snapshot.check()
       var report = report()
       report.omissions += differing.map(Omission.init)
-      report.notes += stage.notes
+      report.notes += stage.notes.map { Note(.remark, $0) }
       report.readAgain = readAgain
       if !isRecorded { report.notes.append("OUT does not say its model: name --hf-config when it is read") }
       report.add(plan.conversion, names: plan.conversion.whole.map(\.name), result: result, written: written)
