@@ -14,18 +14,25 @@ package enum OutputFolder {
   }
 
   /// Opens files that `create` made in a former run.
-  static func reopen(_ files: [StoredFile], in folder: String) throws(MimoError) -> [File] {
+  ///
+  /// - Parameter recorded: numbers of those that hold recorded work. Of the others a lost machine may not have kept the
+  ///   size.
+  static func reopen(
+    _ files: [StoredFile], in folder: String, recorded: Set<Int>
+  ) throws(MimoError) -> [File] {
     var opened: [File] = []
     opened.reserveCapacity(files.count)
-    for stored in files {
+    for (index, stored) in files.enumerated() {
       let path = FileSystem.join(folder, stored.path)
       let info = try FileSystem.exists(path) ? FileSystem.info(at: path) : nil
-      guard let info, info.kind == .regular, info.size == stored.size else {
+      guard let info, info.kind == .regular, info.size == stored.size || !recorded.contains(index) else {
         throw MimoError(
           .invalidInput, "the unfinished run's file is missing or not as it was left", path: path,
           remedy: RunJournal.restart)
       }
-      opened.append(try File.openForUpdating(path, in: .shared))
+      let file = try File.openForUpdating(path, in: .shared)
+      if info.size != stored.size { try file.resize(to: stored.size) }
+      opened.append(file)
     }
     return opened
   }

@@ -108,7 +108,9 @@ package final class File: Sendable {
   package func resize(to size: UInt64) throws(MimoError) {
     let length = try offset(size)
     try withDescriptor { raw throws(MimoError) in
-      _ = try SystemCalls.run(.ftruncate, path: path) { ftruncate(raw, length) }
+      _ = try SystemCalls.run(.ftruncate, path: path, change: { _ in .resized(raw, to: length) }) {
+        ftruncate(raw, length)
+      }
     }
   }
 
@@ -176,11 +178,16 @@ package final class File: Sendable {
   private func write(
     _ piece: UnsafeRawBufferPointer, at start: off_t, passingThrough: Bool
   ) throws(MimoError) -> Int? {
+    func change(_ raw: CInt, _ count: Int) -> StorageChange? {
+      .wrote(raw, UnsafeRawBufferPointer(rebasing: piece.prefix(count)), at: start)
+    }
     guard passingThrough, let pwritev2 = LinuxCalls.pwritev2 else {
-      return try transfer(.pwrite, piece.count, at: UInt64(start)) { pwrite($0, piece.baseAddress, $1, start) }
+      return try transfer(.pwrite, piece.count, at: UInt64(start), change: change) {
+        pwrite($0, piece.baseAddress, $1, start)
+      }
     }
     do throws(MimoError) {
-      return try transfer(.pwrite, piece.count, at: UInt64(start)) { raw, count in
+      return try transfer(.pwrite, piece.count, at: UInt64(start), change: change) { raw, count in
         var vector = iovec(iov_base: UnsafeMutableRawPointer(mutating: piece.baseAddress), iov_len: count)
         return pwritev2(raw, &vector, 1, start, LinuxCalls.dontCacheFlag)
       }
@@ -197,12 +204,16 @@ package final class File: Sendable {
 
   /// Waits until the bytes and the size are on the disk.
   package func sync() throws(MimoError) {
-    try withDescriptor { raw throws(MimoError) in _ = try SystemCalls.run(.fsync, path: path) { fsync(raw) } }
+    try withDescriptor { raw throws(MimoError) in
+      _ = try SystemCalls.run(.fsync, path: path, change: { _ in .synced(.fsync, path, raw) }) { fsync(raw) }
+    }
   }
 
   /// Waits until the bytes, and what is needed to find them again, are on the disk.
   package func syncData() throws(MimoError) {
-    try withDescriptor { raw throws(MimoError) in _ = try SystemCalls.run(.fdatasync, path: path) { fdatasync(raw) } }
+    try withDescriptor { raw throws(MimoError) in
+      _ = try SystemCalls.run(.fdatasync, path: path, change: { _ in .synced(.fdatasync, path, raw) }) { fdatasync(raw) }
+    }
   }
 
   /// Keeps others from locking this file until `unlock`, or as long as this is in use; false when one has it.
@@ -263,19 +274,21 @@ package final class File: Sendable {
   }
 
   private func transfer(
-    _ call: SystemCall, _ asked: Int, at byte: UInt64, _ body: (CInt, Int) -> Int
+    _ call: SystemCall, _ asked: Int, at byte: UInt64, change: (CInt, Int) -> StorageChange? = { _, _ in nil },
+    _ body: (CInt, Int) -> Int
   ) throws(MimoError) -> Int {
-    try withDescriptor { raw throws(MimoError) in try transfer(call, asked, at: byte, raw, body) }
+    try withDescriptor { raw throws(MimoError) in try transfer(call, asked, at: byte, raw, change, body) }
   }
 
   private func transfer(
-    _ call: SystemCall, _ asked: Int, at byte: UInt64, _ raw: CInt, _ body: (CInt, Int) -> Int
+    _ call: SystemCall, _ asked: Int, at byte: UInt64, _ raw: CInt, _ change: (CInt, Int) -> StorageChange?,
+    _ body: (CInt, Int) -> Int
   ) throws(MimoError) -> Int {
     while true {
       let code: Int32
       switch FaultInjection.transfer(call, path: path, count: asked) {
       case .asking(let count):
-        let n = body(raw, count)
+        let n = StorageRecorder.perform(call, path: path, change: { change(raw, $0) }) { body(raw, count) }
         if n >= 0 { return n }
         code = errno
       case .failing(let injected): code = injected

@@ -17,7 +17,7 @@ package struct FileDescriptor: ~Copyable, Sendable {
   }
 
   static func open(_ place: Location, _ flags: CInt, mode: mode_t? = nil) throws(MimoError) -> FileDescriptor {
-    let raw = try SystemCalls.run(.open, path: place.path) {
+    let raw = try SystemCalls.run(.open, path: place.path, change: { .opened(place.path, $0, flags) }) {
       openat(place.start, place.name, flags | O_CLOEXEC, mode ?? place.modes.file)
     }
     return try taking(raw, path: place.path)

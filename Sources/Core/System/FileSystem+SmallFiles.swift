@@ -25,11 +25,10 @@ extension FileSystem {
     return bytes
   }
 
-  /// Makes a new file with these bytes and waits until they are on the disk.
+  /// Makes a new file with these bytes. Publication waits until they are on the disk.
   package static func writeSmallFile(_ path: String, _ bytes: [UInt8]) throws(MimoError) {
     let file = try File.create(path)
     try file.write(bytes, at: 0)
-    try file.sync()
   }
 
   /// Copies a file (a symbolic link's target) to a new one, which is as closed to others; the number of bytes.
@@ -52,9 +51,12 @@ extension FileSystem {
       var from = off_t(done)
       var to = off_t(done)
       let asked = Int(min(size - done, 1 << 30))
+      let start = done
       let (count, code) = try input.withDescriptor { source throws(MimoError) in
         try output.withDescriptor { target throws(MimoError) in
-          SystemCalls.attempt(.copyFileRange, path: output.path) { copyFileRange(source, &from, target, &to, asked, 0) }
+          SystemCalls.attempt(
+            .copyFileRange, path: output.path, change: { .copied(target, at: start, count: $0) }
+          ) { copyFileRange(source, &from, target, &to, asked, 0) }
         }
       }
       if count > 0 {

@@ -88,7 +88,7 @@ package enum FileSystem {
   static func makeDirectory(_ path: String, mode: mode_t? = nil) throws(MimoError) -> Bool {
     try SystemCalls.check(path: path)
     let place = Location(entry: path)
-    let (result, code) = SystemCalls.attempt(.mkdir, path: path) {
+    let (result, code) = SystemCalls.attempt(.mkdir, path: path, change: { _ in .madeFolder(path) }) {
       mkdirat(place.start, place.name, mode ?? place.modes.folder)
     }
     if result == 0 { return true }
@@ -112,7 +112,9 @@ package enum FileSystem {
   }
 
   private static func removeFile(_ place: Location) throws(MimoError) {
-    _ = try SystemCalls.run(.unlink, path: place.path) { unlinkat(place.start, place.name, 0) }
+    _ = try SystemCalls.run(.unlink, path: place.path, change: { _ in .removeFile(path: place.path) }) {
+      unlinkat(place.start, place.name, 0)
+    }
   }
 
   /// Removes a file, a link (never what it leads to) or a folder with all that is in it; nothing there is no error.
@@ -128,7 +130,9 @@ package enum FileSystem {
     for name in try list(Location(".", in: folder, path: place.path)) {
       try removeTree(Location(name, in: folder, path: join(place.path, name)))
     }
-    _ = try SystemCalls.run(.rmdir, path: place.path) { unlinkat(place.start, place.name, AT_REMOVEDIR) }
+    _ = try SystemCalls.run(.rmdir, path: place.path, change: { _ in .removeFolder(path: place.path) }) {
+      unlinkat(place.start, place.name, AT_REMOVEDIR)
+    }
   }
 
   /// Renames; an existing file (or empty folder) at `destination` is replaced, as by rename(2).
@@ -136,7 +140,9 @@ package enum FileSystem {
     try SystemCalls.check(path: source)
     try SystemCalls.check(path: destination)
     let (from, to) = (Location(entry: source), Location(entry: destination))
-    _ = try SystemCalls.run(.rename, path: destination) { renameat(from.start, from.name, to.start, to.name) }
+    _ = try SystemCalls.run(.rename, path: destination, change: { _ in .rename(from: source, to: destination) }) {
+      renameat(from.start, from.name, to.start, to.name)
+    }
   }
 
   /// Renames, and fails when anything lies at `destination`.
@@ -145,7 +151,9 @@ package enum FileSystem {
     try SystemCalls.check(path: destination)
     if let renameat2 = LinuxCalls.renameat2 {
       let (from, to) = (Location(entry: source), Location(entry: destination))
-      let (result, code) = SystemCalls.attempt(.rename, path: destination) {
+      let (result, code) = SystemCalls.attempt(
+        .rename, path: destination, change: { _ in .rename(from: source, to: destination) }
+      ) {
         renameat2(from.start, from.name, to.start, to.name, LinuxCalls.renameNoReplaceFlag)
       }
       if result == 0 { return }
@@ -162,7 +170,9 @@ package enum FileSystem {
   package static func syncDirectory(_ path: String) throws(MimoError) {
     let descriptor = try FileDescriptor.open(path, O_RDONLY | O_DIRECTORY)
     let raw = descriptor.raw
-    let (result, code) = SystemCalls.attempt(.fsync, path: path) { fsync(raw) }
+    let (result, code) = SystemCalls.attempt(.fsync, path: path, change: { _ in .synced(.fsync, path, raw) }) {
+      fsync(raw)
+    }
     // Some network file systems have no fsync of folders and say EINVAL: nothing can be done there.
     if result == -1 && code != EINVAL { throw SystemCalls.failure(.fsync, code, path: path) }
   }

@@ -15,15 +15,18 @@ package enum SystemCall: String, Sendable, CaseIterable {
 /// Where every system call passes: faults first, EINTR again, and errno turned into an error that says what to do.
 enum SystemCalls {
   /// The result of `body`, which returns -1 and sets errno on failure.
+  ///
+  /// - Parameter change: what a call with this result changed on the disk.
   static func run<Result: SignedInteger>(
-    _ call: SystemCall, path: String, byte: UInt64? = nil, _ body: () -> Result
+    _ call: SystemCall, path: String, byte: UInt64? = nil, change: (Result) -> StorageChange? = { _ in nil },
+    _ body: () -> Result
   ) throws(MimoError) -> Result {
     while true {
       let code: CInt
       if let injected = FaultInjection.failure(of: call, path: path) {
         code = injected
       } else {
-        let result = body()
+        let result = StorageRecorder.perform(call, path: path, change: change, body)
         if result != -1 { return result }
         code = errno
       }
@@ -33,14 +36,14 @@ enum SystemCalls {
 
   /// As `run`, but for calls whose failure is an answer: errno instead of an error.
   static func attempt<Result: SignedInteger>(
-    _ call: SystemCall, path: String, _ body: () -> Result
+    _ call: SystemCall, path: String, change: (Result) -> StorageChange? = { _ in nil }, _ body: () -> Result
   ) -> (result: Result, errno: CInt) {
     while true {
       if let injected = FaultInjection.failure(of: call, path: path) {
         if injected == EINTR { continue }
         return (-1, injected)
       }
-      let result = body()
+      let result = StorageRecorder.perform(call, path: path, change: change, body)
       if result != -1 { return (result, 0) }
       let code = errno
       if code != EINTR { return (-1, code) }

@@ -37,7 +37,7 @@ struct TinyConversion: Sendable {
     }
     guard isFromStored else { return }
     let stored = FileSystem.join(root, "stored")
-    try importing(from: whole, to: stored, kind == .reshardRanks ? .ranks : .mimo)
+    _ = try importing(from: whole, to: stored, kind == .reshardRanks ? .ranks : .mimo)()
     try FileSystem.removeTree(whole)
   }
 
@@ -54,49 +54,42 @@ struct TinyConversion: Sendable {
 
   /// Runs the conversion to its end.
   @discardableResult
-  func run() throws(MimoError) -> ConversionReport {
+  func run() throws(MimoError) -> ConversionReport { try prepared()() }
+
+  /// A plan is made now; what is returned carries it out, any number of times.
+  func prepared() throws(MimoError) -> Carrying {
     switch kind {
     case .importDist: return try importing(from: source, to: output, .mimo)
     case .importFSDP: return try importing(from: source, to: output, .fsdpDTensor)
     case .importRanks: return try importing(from: source, to: output, .ranks)
-    case .export:
-      let request = request(from: source, to: output)
+    case .export, .spliceFolder:
+      var request = request(from: source, to: output)
+      if isSplice { request.splices = [Splice(component: "images", path: other)] }
       let plan = try ExportPlan(
         request, from: .recognise(source), plugin: try PluginLibrary(path: TinyConversion.plugin))
-      return try ExportRun(plan, request: request, hostVersion: "1").run { _, _ in }
-    case .reshard:
+      return { [request] () throws(MimoError) in try ExportRun(plan, request: request, hostVersion: "1").run { _, _ in } }
+    case .reshard, .splice:
       var request = request(from: source, to: output)
       request.layout = .single(.init(tp: 2))
+      if isSplice { request.splices = [Splice(component: "images", path: other)] }
       let plan = try ReshardPlan(
         request, to: .megatron, from: .recognise(source), plugin: try PluginLibrary(path: TinyConversion.plugin))
-      return try ReshardRun(plan, request: request, hostVersion: "1").run { _, _ in }
+      return { [request] () throws(MimoError) in try ReshardRun(plan, request: request, hostVersion: "1").run { _, _ in } }
     case .reshardRanks:
       var request = request(from: source, to: output)
       request.layout = .single(.init(tp: 2))
       request.padVocabulary = true
       let plan = try ReshardPlan(
         request, to: .ranks, from: .recognise(source), plugin: try PluginLibrary(path: TinyConversion.plugin))
-      return try ReshardRun(plan, request: request, hostVersion: "1").run { _, _ in }
-    case .splice:
-      var request = request(from: source, to: output)
-      request.layout = .single(.init(tp: 2))
-      request.splices = [Splice(component: "images", path: other)]
-      let plan = try ReshardPlan(
-        request, to: .megatron, from: .recognise(source), plugin: try PluginLibrary(path: TinyConversion.plugin))
-      return try ReshardRun(plan, request: request, hostVersion: "1").run { _, _ in }
-    case .spliceFolder:
-      var request = request(from: source, to: output)
-      request.splices = [Splice(component: "images", path: other)]
-      let plan = try ExportPlan(
-        request, from: .recognise(source), plugin: try PluginLibrary(path: TinyConversion.plugin))
-      return try ExportRun(plan, request: request, hostVersion: "1").run { _, _ in }
+      return { [request] () throws(MimoError) in try ReshardRun(plan, request: request, hostVersion: "1").run { _, _ in } }
     }
   }
 
-  @discardableResult
+  typealias Carrying = @Sendable () throws(MimoError) -> ConversionReport
+
   private func importing(
     from source: String, to output: String, _ format: ImportPlan.Format
-  ) throws(MimoError) -> ConversionReport {
+  ) throws(MimoError) -> Carrying {
     var request = request(from: source, to: output)
     let extra = format == .fsdpDTensor ? ",fsdp=2" : ""
     request.layout = .mimo([
@@ -104,7 +97,7 @@ struct TinyConversion: Sendable {
     ])
     let plan = try ImportPlan(
       request, to: format, from: .open(source), plugin: try PluginLibrary(path: TinyConversion.plugin))
-    return try ImportRun(plan, request: request, hostVersion: "1").run { _, _ in }
+    return { [request] () throws(MimoError) in try ImportRun(plan, request: request, hostVersion: "1").run { _, _ in } }
   }
 
   private func request(from source: String, to output: String) -> ConversionRequest {

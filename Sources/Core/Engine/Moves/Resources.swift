@@ -18,6 +18,9 @@ package struct Resources: Sendable {
   package let memory: Int
   private let windows: Windows
 
+  /// What gathers before it is recorded.
+  package var batch = JournalBatch()
+
   package init(jobs: Int, memory: Int, for windows: Windows = .moving) {
     self.jobs = max(1, min(jobs, memory / Resources.least(windows)))
     self.memory = memory

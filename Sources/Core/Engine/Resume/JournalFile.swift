@@ -19,7 +19,7 @@ package struct JournalFile: ~Copyable {
   /// Behind the header.
   private var start: UInt64
 
-  /// Begins a journal in an empty file.
+  /// Begins a journal in an empty file. The first records that are appended take the header to the disk.
   package init(beginning file: File, header: [UInt8]) throws(MimoError) {
     self.file = file
     end = 0
@@ -27,7 +27,6 @@ package struct JournalFile: ~Copyable {
     JournalFile.append(JournalFile.version, to: &bytes)
     try JournalFile.append(header, at: UInt64(bytes.count), to: &bytes)
     try file.write(bytes, at: 0)
-    try file.sync()
     end = UInt64(bytes.count)
     start = end
   }
@@ -43,8 +42,7 @@ package struct JournalFile: ~Copyable {
     start = end
     let size = try file.size()
     guard size > end else { return nil }
-    try JournalFile.checkPrelude(file)
-    guard let header = try JournalFile.record(file, at: end, size: size) else { return nil }
+    guard try JournalFile.hasPrelude(file), let header = try JournalFile.record(file, at: end, size: size) else { return nil }
     end += UInt64(JournalFile.frameSize + header.count)
     start = end
     while let payload = try JournalFile.record(file, at: end, size: size) {
@@ -66,17 +64,20 @@ package struct JournalFile: ~Copyable {
   /// All records so far.
   var records: JournalRecords { JournalRecords(of: file, from: start, to: end) }
 
-  private static func checkPrelude(_ file: File) throws(MimoError) {
+  /// False where a lost machine left the size of a journal that had just begun, and zeros.
+  private static func hasPrelude(_ file: File) throws(MimoError) -> Bool {
     var prelude = [UInt8](repeating: 0, count: preludeSize)
     let outcome = prelude.withUnsafeMutableBytes { buffer in
       capture { () throws(MimoError) in try file.read(into: buffer, at: 0) }
     }
     try outcome.get()
+    if prelude.allSatisfy({ $0 == 0 }) { return false }
     guard Array(prelude[..<magic.count]) == magic else {
       throw refusal("is no journal of a conversion", file)
     }
     let found = integer(prelude, at: magic.count)
     guard found == version else { throw refusal("was begun by another version of mimo-host: its journal is of version \(found), here \(version) is known", file) }
+    return true
   }
 
   /// The payload of a whole record; nil at the end or where the rest is torn.

@@ -93,7 +93,7 @@ final class ResumableOutput {
   /// The files of a former run; throws when one is missing, or what its journal calls done is not what was written.
   private func reopen(_ files: [StoredFile], in root: String, _ journal: RunJournal) throws(MimoError) -> [File] {
     do throws(MimoError) {
-      let opened = try OutputFolder.reopen(files, in: root)
+      let opened = try OutputFolder.reopen(files, in: root, recorded: journal.filesWithRecords(of: conversion))
       for file in opened { try folder.admit(file) }
       request.phases(.provingOutput(bytes: journal.bytesDone))
       let proof = UnitProof(
@@ -116,7 +116,7 @@ final class ResumableOutput {
     try FileSystem.syncDirectory(folder.path)
     try FileSystem.syncDirectory(FileSystem.split(folder.path).parent)
     journal = try RunJournal(
-      beginning: folder.journal, identity, plan: conversion, windowBytes: request.resources.windowBytes)
+      beginning: folder.journal, identity, plan: conversion, resources: request.resources)
   }
 
   // MARK: The end

@@ -9,12 +9,6 @@ import Synchronization
 /// A unit is recorded once its bytes are on the disk: units gather, then the files that they touched are synced, then
 /// the records are appended and synced. What is lost with the machine is the last batch.
 package final class RunJournal: Sendable {
-  /// Bytes of whole tensors in a batch: some tenths of a second of a disk's time. Each output file adds to it, because
-  /// each costs a sync.
-  private static let batchBytes = 64 << 20
-  private static let batchBytesPerFile = 1 << 20
-  private static let batchSeconds = 2.0
-
   /// The windows that units are cut by.
   let windowBytes: Int
   /// Units that former runs did, and what they showed.
@@ -24,6 +18,7 @@ package final class RunJournal: Sendable {
   let bytesDone: Int
 
   private let writer: Mutex<Writer>
+  private let limits: JournalBatch
   private let batch = Mutex(Batch())
   /// Bytes of whole tensors that the next run need not do.
   private let recorded: Atomic<Int>
@@ -41,20 +36,27 @@ package final class RunJournal: Sendable {
     var known: Set<ObjectIdentifier> = []
     var began = MonotonicClock.seconds()
 
-    var limit: Int { RunJournal.batchBytes + files.count * RunJournal.batchBytesPerFile }
-    var isDue: Bool { bytes >= limit || MonotonicClock.seconds() - began >= RunJournal.batchSeconds }
+    func isDue(_ limits: JournalBatch) -> Bool {
+      bytes >= limit(limits) || MonotonicClock.seconds() - began >= limits.seconds
+    }
     /// So much waits that the disk must catch up first: never more than twice this is at stake.
-    var isOverdue: Bool { bytes >= 2 * limit }
+    func isOverdue(_ limits: JournalBatch) -> Bool { bytes >= 2 * limit(limits) }
+
+    private func limit(_ limits: JournalBatch) -> Int { limits.bytes + files.count * limits.bytesPerFile }
   }
 
   /// Begins a journal in an empty file. The outputs' names must be on the disk by then.
-  init(beginning file: File, _ identity: RunIdentity, plan: ConversionPlan, windowBytes: Int) throws(MimoError) {
+  init(
+    beginning file: File, _ identity: RunIdentity, plan: ConversionPlan, resources: Resources
+  ) throws(MimoError) {
+    let windowBytes = resources.windowBytes
     let header = JSONValue.object(["run": identity.json, "window_bytes": .integer(windowBytes)])
     self.windowBytes = windowBytes
     done = []
     tally = Tally(whole: plan.whole.count, chunks: plan.chunkCount)
     bytesDone = 0
     recorded = Atomic(0)
+    limits = resources.batch
     writer = Mutex(Writer(file: try JournalFile(beginning: file, header: JSONWriter.write(header))))
   }
 
@@ -72,6 +74,7 @@ package final class RunJournal: Sendable {
     tally = replay.tally
     bytesDone = replay.bytes
     recorded = Atomic(replay.bytes)
+    limits = resources.batch
     writer = Mutex(Writer(file: journal))
   }
 
@@ -81,13 +84,20 @@ package final class RunJournal: Sendable {
   /// The records of all units that are done.
   var records: JournalRecords { writer.withLock { $0.file.records } }
 
+  /// Numbers of the output's files that former runs' units were written to; each was synced before its first record.
+  func filesWithRecords(of plan: ConversionPlan) -> Set<Int> {
+    if plan.direction == .storedToWhole { return Set(done.map { plan.whole[$0.tensor].file }) }
+    let written = plan.stored.chunks.indices.filter { tally.chunkElements[$0] > 0 }
+    return Set(written.map { plan.stored.chunks[$0].file })
+  }
+
   /// Takes a unit that was written to `files`; now and then waits until a batch is on the disk.
   func record(_ record: UnitRecord, bytes: Int, touching files: [File]) throws(MimoError) {
     let (isDue, isOverdue) = batch.withLock { batch in
       batch.records.append(record)
       batch.bytes += bytes
       for file in files where batch.known.insert(ObjectIdentifier(file)).inserted { batch.files.append(file) }
-      return (batch.isDue, batch.isOverdue)
+      return (batch.isDue(limits), batch.isOverdue(limits))
     }
     if isOverdue { return try flush() }
     guard isDue else { return }
