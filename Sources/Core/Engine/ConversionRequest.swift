@@ -27,6 +27,8 @@ package struct ConversionRequest: Sendable {
   package var weightsOnly = false
   /// Refuses to lose weights, or to give others than the source's.
   package var strict = false
+  /// Reads the source whatever the report beside it says.
+  package var ignoresReport = false
   package var overwrite = false
   /// Follows symbolic links of what is read wherever they lead.
   package var followsLinks = false

@@ -65,7 +65,7 @@ package struct OutputPlace: Sendable {
     guard try !WorkFolder.tidy(after: output) else {
       throw MimoError(
         .usage, "exists already: the run that was stopped had finished it", path: output,
-        remedy: "--overwrite replaces it")
+        remedy: "--overwrite replaces it as long as nobody changed it")
     }
     guard case .success = capture({ () throws(MimoError) in try checkReplaceable() }) else {
       throw MimoError(
@@ -80,17 +80,8 @@ package struct OutputPlace: Sendable {
     guard kind == .directory else {
       throw MimoError(
         .usage, "is a \(kind.rawValue), and --overwrite replaces folders alone", path: output,
-        remedy: "Remove it first, or choose another OUT", errno: EEXIST)
+        remedy: FormerOutput.remedy(output), errno: EEXIST)
     }
-    let names = try FileSystem.list(output)
-    if names.isEmpty { return }
-    // A training that began from what mimo-host wrote saves beside it.
-    let isAlone = names.count { $0.hasPrefix("iter_") } <= 1
-    if names.contains(ConversionReport.fileName), isAlone { return }
-    let isModel = names.contains("config.json") && names.contains { $0.hasSuffix(".safetensors") }
-    guard !isModel else { return }
-    throw MimoError(
-      .usage, "holds more than mimo-host wrote, so --overwrite leaves it alone", path: output,
-      remedy: "Remove it first, or choose another OUT", errno: EEXIST)
+    try FormerOutput(output).check()
   }
 }

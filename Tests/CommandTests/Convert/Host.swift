@@ -81,6 +81,9 @@ final class Scratch {
   var names: [String] { ((try? FileManager.default.contentsOfDirectory(atPath: url.path)) ?? []).sorted() }
 }
 
+/// Makes a folder one that somebody else wrote: without its report nothing in it has to be as it was.
+func disown(_ folder: String) throws { try FileManager.default.removeItem(atPath: folder + "/conversion_report.json") }
+
 /// A JSON file as an object.
 func readJSON(_ path: String) throws -> [String: Any] {
   let data = try Data(contentsOf: URL(filePath: path))

@@ -32,6 +32,7 @@ import Testing
   /// A model in F32 of which every third element is a bf16, and how many of each tensor are none.
   private static func partlyNarrow(_ model: Model) throws -> (path: String, expected: [String: Int]) {
     let hf = try model.synth("hf", "--dtype", "float32")
+    try disown(hf)
     var expected: [String: Int] = [:]
     for tensor in try HuggingFaceFolder.open(hf).tensors {
       let stored = try StoredBytes(tensor.name, in: hf + "/model.safetensors")
@@ -52,6 +53,7 @@ import Testing
     let stored = try StoredBytes(name, in: scratch("ranks") + "/rank-0000.safetensors")
     try Host.convert(LossTests.plugin + ["--to", "hf", scratch("ranks"), scratch("before")])
     let before = try LossTests.losses(scratch("before"))
+    try disown(scratch("ranks"))
     // 2^-20 twice, and 0.5, which comes back.
     try stored.write([0x80, 0x35, 0x80, 0x35, 0x00, 0x3F])
     let expected = BF16.all(in: try stored.read()).count { bits in
@@ -106,6 +108,7 @@ struct GoldenLossTests {
     let biases = try HuggingFaceFolder.open(scratch("prime")).tensors.map(\.name)
       .filter { $0.hasSuffix("e_score_correction_bias") }
     let stored = try StoredBytes(try #require(biases.first), in: scratch("prime") + "/model.safetensors")
+    try disown(scratch("prime"))
     let values: [Float] = [0.5, 1, 0.75, 3]
     try stored.write(values.flatMap { value in withUnsafeBytes(of: value.bitPattern.littleEndian) { Array($0) } })
     try Host.convert(back + [scratch("moved")])

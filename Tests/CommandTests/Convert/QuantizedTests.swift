@@ -109,6 +109,7 @@ private struct BlockFP8Folder {
     try Self.write(Self.config, to: scratch("config.json"))
     let outcome = try Host.run(["synth", "-q", "--plugin", "MiniMaxM2", "--config", scratch("config.json"), plain])
     try #require(outcome.code == 0, "\(outcome.errors)")
+    try disown(plain)
     var (encoded, decoded): ([String: TensorFact], [String: TensorFact]) = ([:], [:])
     for (tensor, fact) in try TensorFact.folder(plain) {
       guard fact.shape.count == 2, tensor.contains("_proj.") || tensor.contains(".experts.") else {

@@ -62,6 +62,7 @@ import Testing
     VocabularyRowTests.expect(try VocabularyRowTests.notes(model.path("zero")), [rows, "stay behind; all zero"], "zeros")
     // Row 253 is the fifth last of the 64 of the last rank, and row 255 the last; 48 bf16 each.
     let stored = try StoredBytes(VocabularyRowTests.embedding, in: model.path("ranks") + "/rank-0003.safetensors")
+    try disown(model.path("ranks"))
     try stored.write([0x80, 0x3F], at: 61 * 96 + 94)
     try stored.write([0x01], at: 63 * 96)
     for (number, target) in [["--to", "hf"], Detour.single].enumerated() {

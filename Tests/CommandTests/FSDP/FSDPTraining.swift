@@ -23,6 +23,7 @@ struct FSDPTraining {
     try Host.convert(["--plugin", "Qwen3VL"] + arguments + ["--dtype", "float32", source, scratch("wide")])
     try addOptimizer(from: try DistCheckpoint.open(scratch("wide")))
     try FileManager.default.removeItem(atPath: scratch("wide"))
+    try disown(path)
   }
 
   /// `model.module.x` -> `optimizer.state.module.module.module.x.exp_avg`.

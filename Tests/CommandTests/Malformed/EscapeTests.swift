@@ -99,6 +99,7 @@ import Testing
   func aCompanionOutsideOfTheRecordIsRefused(path: String) throws {
     let scratch = try Scratch()
     try Host.convert(["--plugin", "Qwen3VL", "--to", "megatron", Fixtures.dense, scratch("model")])
+    try disown(scratch("model"))
     try Data("secret".utf8).write(to: URL(filePath: scratch("model/elsewhere")))
     try editJSON(scratch("model/mimo_host/manifest.json")) { manifest in
       manifest["companions"] = [["path": "config.json", "size": 1], ["path": path, "size": 6]]
@@ -112,6 +113,7 @@ import Testing
   @Test func aLayoutOfMoreRanksThanFilesIsRefused() throws {
     let scratch = try Scratch()
     try Host.convert(["--plugin", "Qwen3VL", "--to", "ranks", "--tp", "1", Fixtures.dense, scratch("model")])
+    try disown(scratch("model"))
     try editJSON(scratch("model/layout.json")) { layout in
       layout["layout"] = ["tp": 1, "pp": 1]
       layout["world_size"] = 1 << 24

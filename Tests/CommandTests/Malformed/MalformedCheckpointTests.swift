@@ -144,6 +144,7 @@ struct BadCheckpoint: CustomTestStringConvertible, Sendable {
   @Test(arguments: BadCheckpoint.all) func isRefused(_ bad: BadCheckpoint) throws {
     let scratch = try Scratch()
     try Host.convert(["--plugin", "Qwen3VL", "--to", bad.format, "--tp", "2", Fixtures.dense, scratch("model")])
+    try disown(scratch("model"))
     try bad.damage(scratch("model"))
     try Refusal.expect(
       ["--plugin", "Qwen3VL", "--to", "hf", scratch("model"), scratch("out")], in: scratch, code: bad.code, words: bad.words)

@@ -143,6 +143,7 @@ import Testing
   @Test(arguments: misfits) func whatDoesNotFitIsRefused(_ misfit: Misfit) throws {
     let scratch = try Scratch()
     try SpliceTests.make(in: scratch)
+    try disown(scratch("other"))
     try editJSON(scratch("other") + "/config.json", misfit.change)
     let arguments = misfit.arguments.map { argument in
       argument.replacing("BASE", with: scratch("base")).replacing("OTHER", with: scratch("other"))

@@ -12,6 +12,7 @@ func run(_ options: ConvertOptions) throws(MimoError) {
   let sources = request.sources
   defer { sources.letGo() }
   try OutputPlace(request).check()
+  try SourceFiles.check(request)
   let plugin = try loadPlugin(options.plugin, options.pluginTimeout)
   let report = try convert(options, request, plugin)
   try show(report, options.run)
@@ -80,6 +81,7 @@ extension ConvertOptions {
     request.only = only
     request.weightsOnly = weightsOnly
     request.strict = strict
+    request.ignoresReport = ignoresReport
     request.overwrite = overwrite
     request.followsLinks = followsLinks
     request.restart = restart

@@ -22,6 +22,7 @@ private func ledger(of options: ConvertOptions) throws(MimoError) -> Ledger {
   request.budget.isForShow = true
   let sources = request.sources
   defer { sources.letGo() }
+  try SourceFiles.check(request)
   let plugin = try loadPlugin(options.plugin, options.pluginTimeout)
   guard let format = options.importFormat else {
     let from = try options.exportSource(plugin)

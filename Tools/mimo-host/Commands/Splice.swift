@@ -13,8 +13,9 @@ func run(_ options: SpliceOptions) throws(MimoError) {
   let sources = request.sources
   defer { sources.letGo() }
   if !options.isDry { try OutputPlace(request).check() }
+  try SourceFiles.check(request)
   let source = try CheckpointFormat.recognise(request.source)
-  let recorded = try source == .hf ? nil : RecordedLayout(beside: request.source)
+  let recorded = try source == .hf ? nil : RecordedLayout(beside: request.source, ignoresReport: request.ignoresReport)
   guard let name = options.conversion.givenPlugin ?? recorded?.family else {
     throw MimoError(.usage, "--plugin is missing", remedy: "Name the model family's plugin")
   }

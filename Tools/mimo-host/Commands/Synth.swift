@@ -33,6 +33,8 @@ extension SynthOptions {
     request.overwrite = overwrite
     request.budget = run.budget
     request.trustsWorkFolder = trustsWorkFolder
+    request.command = CommandLine.arguments
+    request.hostVersion = hostVersion
     return request
   }
 

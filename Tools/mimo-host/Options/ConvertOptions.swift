@@ -23,6 +23,8 @@ struct ConvertOptions: CommandOptions {
   var strict = false
   /// --shard-table: the file of a table that a running job exported.
   var shardTable: String?
+  /// --ignore-report: read SOURCE whatever the report beside it says.
+  var ignoresReport = false
   var overwrite = false
   /// --restart: forget what an unfinished run did.
   var restart = false
@@ -69,7 +71,8 @@ struct ConvertOptions: CommandOptions {
       ],
       notes: """
         OUT appears whole or not at all, with conversion_report.json in it; the source is
-        only read. A run that was stopped, however it was, goes on where it was when the
+        only read, and what is read must have the digests of its own conversion_report.json,
+        if it has one. A run that was stopped, however it was, goes on where it was when the
         same command is run again (its work lies beside OUT, in .OUT.mimo-host-work).
         Nothing is written before it is proven that each element of OUT is
         written once and each source tensor is used or dropped for a stated reason.
@@ -108,6 +111,9 @@ struct ConvertOptions: CommandOptions {
           title: "Run",
           options: RunOptions.resources.map { $0.lifted(\.run) }
             + [
+              .flag(
+                "--ignore-report", \.ignoresReport,
+                "Read a source even if its bytes are not those of the conversion_report.json beside it"),
               .flag("--overwrite", \.overwrite, CommonHelp.overwrite),
               .flag("--restart", \.restart, "Forget the work of a run that was stopped, and begin anew"),
               .flag("--trust-work-folder", \.trustsWorkFolder, CommonHelp.trustWorkFolder),

@@ -18,8 +18,9 @@ struct VerifyOptions: CommandOptions {
       words: ["verify"], summary: "compare the weights of two checkpoints", usage: ["--plugin P A B", "--plugin P A"],
       notes: """
         A and B may have any two formats and layouts. Names what differs, with the first
-        differing element of each tensor, and exits with 7. A alone is checked against the
-        digests of the conversion_report.json in it.
+        differing element of each tensor, and exits with 7. config.json, tokenizer and other
+        files beside the weights are compared too. A alone is checked, file by file, against
+        the digests of the conversion_report.json in it.
 
         \(CommonHelp.exitCodes)
         """,

@@ -30,7 +30,10 @@ struct VerifyText {
     let size = "\(report.comparedTensors) \(what), \(ByteCount(report.comparedBytes))"
     guard !report.isSame else { return "same: \(size)" }
     let elements = report.differingElements > 0 ? ", \(counted(report.differingElements, "element"))" : ""
-    return "different: \(report.differences.count) \(report.comparedFiles > 0 ? "tensors or files" : "tensors")\(elements), of \(size)"
+    let companions = report.differingFiles
+    let tensors = "\(report.differences.count - companions) \(report.comparedFiles > 0 ? "tensors or files" : "tensors")"
+    let beside = companions > 0 ? ", \(counted(companions, "file")) beside the weights" : ""
+    return "different: \(tensors)\(elements)\(beside), of \(size)"
   }
 
   private func words(_ difference: VerifyReport.Difference) -> String {
@@ -40,6 +43,7 @@ struct VerifyText {
     case .dtype(let a, let b): "dtype is \(a) in A, \(b) in B; the values agree as far as the smaller dtype goes"
     case .values(let values):
       "\(values.count) of \(counted(values.of, "element")), first at \(values.index): \(values.a) in A, \(values.b) in B"
+    case .file(let words): words
     case .digest(let expected, let found, let place): "digest is \(found), the report says \(expected) (\(place))"
     }
   }

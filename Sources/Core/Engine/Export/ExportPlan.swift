@@ -16,7 +16,7 @@ package struct ExportPlan: Sendable {
   /// What config.json must say otherwise than the original's.
   let overrides: [ConfigOverride]
   /// Rows that pad a vocabulary, or that config.json cuts off.
-  private let unread: [UnreadRows]
+  let unread: [UnreadRows]
   /// Checkpoints that components are taken from.
   let donors: [Donor]
   package let memory: PlanMemory
@@ -50,6 +50,12 @@ package struct ExportPlan: Sendable {
       .storedToWhole, description: stored.description.withoutKernels(ofPublished: stored.catalog), whole: output.whole,
       wholeFiles: output.files, stored: stored.catalog)
     unread = try UnreadRows.all(of: conversion)
+  }
+
+  /// Throws when a Hugging Face folder among the sources is not what its report says.
+  func checkTensors(_ resources: Resources) throws(MimoError) {
+    try stored.checkTensors(resources, except: Set(donors.flatMap(\.places)))
+    for donor in donors { try donor.checkpoint.checkTensors(resources) }
   }
 
   /// What of the source OUT does not have.

@@ -27,11 +27,12 @@ package struct ExportRun: Sendable {
     let modes = try OutputModes(of: plan.stored.catalog.files.map(\.path) + [plan.stored.config.path])
     let stage = try ResumableOutput(request, identity, conversion: plan.conversion, modes: modes, progress: progress)
     return try stage.make(bytesNeeded: bytesNeeded) { () throws(MimoError) in
+      try plan.checkTensors(request.resources)
       let differing = try plan.stored.differingTies()
       let sources = try OutputFolder.open(plan.conversion.stored.files)
       let files = try stage.files(plan.output.files, heads: plan.output.heads)
       let result = try stage.move(whole: files, stored: sources, progress: progress)
-      try plan.stored.checkDigests(result.chunkDigests, areWhole: result.chunkIsWhole, files: sources)
+      try plan.stored.checkDigests(result.chunkDigests, areWhole: result.chunkIsWhole, unread: plan.unread, files: sources)
       try copyTies(files)
       try writeCompanions(into: stage.path)
       try OutputFolder.prove(stage.path, tensors: plan.output.whole.count + plan.output.copies.count)
@@ -44,16 +45,17 @@ package struct ExportRun: Sendable {
       report.add(plan.conversion, names: plan.stored.description.targets.indices.map(plan.stored.name), result: result)
       let weights = WrittenWeights(result: result, digests: plan.output.digests(result.wholeDigests))
       report.files = try ReportedFile.all(in: stage.path, known: weights.known(plan.output.files))
+      try plan.stored.checkCopies(report.files, to: [""])
       report.bytesResumed = stage.bytesResumed
       if request.strict { try WeightConcerns(report).refuse(path: request.source) }
       report.seconds = MonotonicClock.seconds() - start
-      try FileSystem.writeSmallFile(FileSystem.join(stage.path, ConversionReport.fileName), report.encoded())
+      try report.write(into: stage.path)
       return report
     }
   }
 
   package var bytesNeeded: UInt64 {
-    plan.output.files.reduce(0) { $0 + $1.size } + UInt64(plan.conversion.whole.count * 256 + (1 << 20))
+    plan.output.files.reduce(0) { $0 + $1.size } + UInt64(plan.conversion.whole.count * 1024 + (1 << 20))
   }
 
   /// Tied tensors that the original stored twice are stored twice again.

@@ -23,6 +23,12 @@ package struct StoredCheckpoint: Sendable {
   private var weights: StoredWeights
   /// Parallel to the catalog's chunks, once they are located.
   private var crc32Positions: [UInt64?] = []
+  /// What the report beside the checkpoint says of each of the catalog's chunks, once they are located.
+  private var recordedDigests: [UInt32?] = []
+  /// nil where there is none, or nothing is to be checked against it.
+  var report: SourceReport?
+  /// That of the folder that companions are copied from.
+  private var companionReport: SourceReport?
 
   package init(
     _ request: ConversionRequest, format: CheckpointFormat, withOptimizer: Bool = false, plugin: PluginLibrary
@@ -30,6 +36,9 @@ package struct StoredCheckpoint: Sendable {
     try self.init(
       request.source, format: format, of: try StoredCheckpoint.origin(request, format: format), only: request.only,
       expertStorage: request.expertStorage, isWrittenPlain: true, withOptimizer: withOptimizer, plugin: plugin)
+    report = try SourceReport(of: request.source, ignored: request.ignoresReport)
+    companionReport = report
+    if let folder = request.configFolder { companionReport = try SourceReport(of: folder, ignored: request.ignoresReport) }
   }
 
   /// Folders have the model's config themselves; other checkpoints have the record of their source.
@@ -146,16 +155,20 @@ package struct StoredCheckpoint: Sendable {
     let positions = StoredCheckpoint.padded(crc32Positions, to: firstChunk)
       + StoredCheckpoint.padded(other.crc32Positions, to: other.catalog.chunks.count)
     crc32Positions = chosen.flatMap { positions[catalog.targets[$0].chunks] }
+    let recorded = StoredCheckpoint.padded(recordedDigests, to: firstChunk)
+      + StoredCheckpoint.padded(other.recordedDigests, to: other.catalog.chunks.count)
+    recordedDigests = chosen.flatMap { recorded[catalog.targets[$0].chunks] }
     weights.catalog = catalog.keeping(chosen)
   }
 
   /// A file without checksums has none for each of its chunks.
-  private static func padded(_ positions: [UInt64?], to count: Int) -> [UInt64?] {
+  private static func padded<Number>(_ positions: [Number?], to count: Int) -> [Number?] {
     positions + Array(repeating: nil, count: count - positions.count)
   }
 
   /// Looks at the frame of every item, so that the place of each chunk's elements is known.
   package mutating func locate(jobs: Int) throws(MimoError) {
+    recordedDigests = report?.chunks(of: self) ?? []
     guard let dist = weights.dist else { return }
     let found = try ItemLocator(dist.checkpoint, dist.items, catalog: catalog).locate(jobs: jobs)
     weights.catalog.chunks = found.map(\.chunk)
@@ -163,7 +176,12 @@ package struct StoredCheckpoint: Sendable {
   }
 
   /// Throws when the bytes of a chunk are not those that its CRC was made of.
-  func checkDigests(_ digests: [UInt32], areWhole: [Bool], files: [File]) throws(MimoError) {
+  ///
+  /// - Parameters:
+  ///   - digests: as they were read, with zeros for rows that were not.
+  ///   - unread: what those rows really hold.
+  func checkDigests(_ digests: [UInt32], areWhole: [Bool], unread: [UnreadRows], files: [File]) throws(MimoError) {
+    try checkRecorded(digests, unread: unread)
     for (index, position) in crc32Positions.enumerated() {
       guard let position, areWhole[index] else { continue }
       let file = files[catalog.chunks[index].file]
@@ -178,6 +196,40 @@ package struct StoredCheckpoint: Sendable {
         .invalidInput, "the bytes have the CRC-32 \(hex(digests[index])), but were written with \(hex(expected))",
         path: file.path, byte: catalog.chunks[index].offset, remedy: "The file is damaged; copy it again")
     }
+  }
+
+  /// Throws when a chunk is not what the report beside the checkpoint says.
+  private func checkRecorded(_ digests: [UInt32], unread: [UnreadRows]) throws(MimoError) {
+    guard recordedDigests.contains(where: { $0 != nil }) else { return }
+    var digests = digests
+    for rows in unread { for (chunk, share) in rows.shares { digests[chunk] ^= share } }
+    for (index, target) in catalog.targets.enumerated() {
+      for chunk in target.chunks {
+        guard let expected = recordedDigests[chunk], expected != digests[chunk] else { continue }
+        let place = catalog.chunks[chunk]
+        let span = StridedBlock.span(place.region.extent, place.strides)
+        throw SourceReport.difference(
+          .crc32(digests[chunk]), .crc32(expected), in: catalog.files[place.file].path, at: place.offset,
+          count: span * (target.dtype.byteWidth ?? 1), tensor: name(of: index))
+      }
+    }
+  }
+
+  /// Throws when a tensor of a Hugging Face folder is not what the report in it says. The tensors are read as parts of
+  /// others, so this reads them once more.
+  ///
+  /// - Parameter taken: targets that come from elsewhere.
+  func checkTensors(_ resources: Resources, except taken: Set<Int> = []) throws(MimoError) {
+    guard format == .hf, let report else { return }
+    let own = description.targets.indices.lazy.filter { !taken.contains($0) }
+    let used = Set(own.flatMap { description.targets[$0].fragments }.compactMap(\.source).map { description.sources[$0].name })
+    try report.checkTensors(used, of: path, resources)
+  }
+
+  /// Throws when a companion in OUT is not the one that the report beside its folder lists.
+  func checkCopies(_ files: [ReportedFile], to prefixes: [String]) throws(MimoError) {
+    guard let travelling else { return }
+    try companionReport?.checkCopies(files, of: travelling.names, from: travelling.folder, to: prefixes)
   }
 
   /// Source -> dtype of the tensor that holds it: prime-rl casts nothing.

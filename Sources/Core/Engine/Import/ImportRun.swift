@@ -29,6 +29,8 @@ package struct ImportRun: Sendable {
     let start = MonotonicClock.seconds()
     try OutputPlace(request).check()
     if request.strict { try WeightConcerns(notes: plan.notes, omissions: plan.omissions).refuse(path: request.source) }
+    let recorded = try SourceReport(of: folder.path, ignored: request.ignoresReport)
+    try recorded?.checkHeads(of: folder)
     let snapshot = try SourceSnapshot(folder.files.map(\.path) + travelling.paths)
     let identity = try RunIdentity(
       request, format: plan.format.rawValue, layout: plan.layout.cluster.words, plugin: plan.plugin,
@@ -41,6 +43,7 @@ package struct ImportRun: Sendable {
         try WeightConcerns(notes: [], omissions: differing.map(Omission.init)).refuse(path: request.source)
       }
       let written = try writeWeights(into: stage, progress: progress)
+      try recorded?.check(plan.conversion, written.result)
       try TravellingRecord.write(
         folder, travelling, expertStorage: request.expertStorage, leftOut: differing.map(\.name), only: request.only, into: stage.path)
       try snapshot.check()
@@ -48,10 +51,12 @@ package struct ImportRun: Sendable {
       report.add(plan.conversion, names: names, result: written.result, written: written)
       report.files = try ReportedFile.all(in: stage.path, known: written.known(plan.output.catalog.files))
       report.notes += stage.notes.map { Note(.remark, $0) }
+      try recorded?.checkCopies(
+        report.files, of: travelling.names, from: folder.path, to: written.companionPrefixes)
       report.bytesResumed = stage.bytesResumed
       if request.strict { try WeightConcerns(report).refuse(path: request.source) }
       report.seconds = MonotonicClock.seconds() - start
-      try FileSystem.writeSmallFile(FileSystem.join(stage.path, ConversionReport.fileName), report.encoded())
+      try report.write(into: stage.path)
       return report
     }
   }
@@ -59,7 +64,7 @@ package struct ImportRun: Sendable {
   /// Bytes of weights, of the files that travel along, and of what describes both.
   package var bytesNeeded: UInt64 {
     let weights = plan.output.catalog.files.reduce(0) { $0 + $1.size }
-    return weights + travelling.bytes + UInt64(plan.conversion.stored.chunks.count * 512 + (1 << 20))
+    return weights + travelling.bytes + UInt64(plan.conversion.stored.chunks.count * 768 + (1 << 20))
   }
 
   private var names: [String] { plan.layout.description.targets.indices.map(plan.layout.globalName) }

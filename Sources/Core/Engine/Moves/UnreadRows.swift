@@ -1,3 +1,4 @@
+import MimoChecksum
 import MimoMapping
 import MimoPlan
 import MimoSystem
@@ -12,6 +13,8 @@ struct UnreadRows: Sendable, Hashable {
   let stored: Int
   /// Those that hold any bit that is not zero.
   let filled: Int
+  /// Their share in the raw CRC-32 of the chunks that they lie in.
+  let shares: [Int: UInt32]
 
   /// All of a plan, read row by row: those that pad a vocabulary are few.
   static func all(of plan: ConversionPlan) throws(MimoError) -> [UnreadRows] {
@@ -21,14 +24,16 @@ struct UnreadRows: Sendable, Hashable {
       for padding in target.fragments where padding.source == nil {
         let start = padding.region.offset[0]
         var filled = [Bool](repeating: false, count: padding.region.extent[0])
-        for chunk in reading.stored.targets[index].chunks where !reading.stored.chunks[chunk].isReplica {
+        var shares: [Int: UInt32] = [:]
+        for chunk in reading.stored.targets[index].chunks {
           guard let box = reading.stored.chunks[chunk].region.intersection(padding.region) else { continue }
-          try mark(&filled, from: start, box, in: reading.stored, chunk, reading.stored.targets[index].dtype)
+          shares[chunk] = try mark(
+            &filled, from: start, box, in: reading.stored, chunk, reading.stored.targets[index].dtype)
         }
         found.append(
           UnreadRows(
             target: index, rows: start..<(start + filled.count), stored: target.shape.dims[0],
-            filled: filled.count { $0 }))
+            filled: filled.count { $0 }, shares: shares))
       }
     }
     return found
@@ -37,14 +42,16 @@ struct UnreadRows: Sendable, Hashable {
   /// Bytes of a row that are looked at at a time.
   private static let window = 1 << 20
 
-  /// Looks at a box of rows in one chunk.
+  /// Looks at a box of rows in one chunk. Returns its share in the chunk's raw CRC-32.
   private static func mark(
     _ filled: inout [Bool], from start: Int, _ box: Region, in catalog: StoredCatalog, _ index: Int, _ dtype: DType
-  ) throws(MimoError) {
+  ) throws(MimoError) -> UInt32 {
     let chunk = catalog.chunks[index]
     let file = try File.openForReading(catalog.files[chunk.file].path)
     let width = dtype.byteWidth ?? 1
     var buffer = ByteBuffer()
+    let size = chunk.region.volume * width
+    var share: UInt32 = 0
     var row = box
     row.extent[0] = 1
     for number in 0..<box.extent[0] {
@@ -55,10 +62,15 @@ struct UnreadRows: Sendable, Hashable {
         for part in stride(from: 0, to: run * width, by: window) {
           let bytes = try buffer.reserve(min(window, run * width - part))
           try file.read(into: bytes, at: chunk.offset + UInt64(position * width + part))
-          if bytes.contains(where: { $0 != 0 }) { filled[row.offset[0] - start] = true }
+          guard bytes.contains(where: { $0 != 0 }) else { continue }
+          filled[row.offset[0] - start] = true
+          let behind = size - chunk.number(ofElementAt: position) * width - part - bytes.count
+          guard behind >= 0 else { continue }
+          share ^= mimo_crc32_shift(mimo_crc32_raw(0, bytes.baseAddress, bytes.count), UInt64(behind))
         }
       }
     }
+    return share
   }
 
   /// Where a box lies in a chunk, in elements.

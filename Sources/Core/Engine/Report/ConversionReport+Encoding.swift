@@ -1,33 +1,23 @@
 import MimoChecksum
 import MimoFormats
+import MimoSystem
 
 extension ConversionReport {
-  /// The file's bytes: the summary, a line for each file and tensor, and last a CRC-64 of all that stands before it.
-  package func encoded() -> [UInt8] {
-    var bytes = JSONWriter.write(summary, .indented(1))
-    bytes.removeLast(2)
-    ConversionReport.append(files.lazy.map(\.json), as: "files", to: &bytes)
-    ConversionReport.append(sources.lazy.map(ConversionReport.json), as: "sources", to: &bytes)
-    ConversionReport.append(targets.lazy.map(json), as: "targets", to: &bytes)
-    return bytes + ConversionReport.seal(bytes[...])
+  /// Writes the file: the summary, a line for each file and tensor, and last a CRC-64 of all that stands before it. The lists
+  /// of a large model are longer than what else a run holds in memory, so they go out piece by piece.
+  package func write(into folder: String) throws(MimoError) {
+    var out = try ReportOutput(FileSystem.join(folder, ConversionReport.fileName))
+    var head = JSONWriter.write(summary, .indented(1))
+    head.removeLast(2)
+    try out.append(head)
+    try out.append(list: "files", of: files) { $0.json }
+    try out.append(list: "sources", of: sources, ConversionReport.json)
+    try out.append(list: "targets", of: targets, json)
+    try out.end()
   }
 
-  /// The end of a report: the digest of what stands before it. A changed report would check nothing, or raise a false alarm.
-  package static func seal(_ bytes: ArraySlice<UInt8>) -> [UInt8] {
-    let crc = bytes.withUnsafeBytes { mimo_crc64(0, $0.baseAddress, $0.count) }
-    return Array(",\n \"crc64\": \"\(hex(crc))\"\n}\n".utf8)
-  }
-
-  private static func append(_ items: some Sequence<JSONValue>, as name: String, to bytes: inout [UInt8]) {
-    bytes += ",\n \"\(name)\": [".utf8
-    var isFirst = true
-    for item in items {
-      bytes += (isFirst ? "\n  " : ",\n  ").utf8
-      bytes += JSONWriter.write(item, .oneLine)
-      isFirst = false
-    }
-    bytes += (isFirst ? "]" : "\n ]").utf8
-  }
+  /// The end of a report, given the digest of what stands before it. A changed report would check nothing, or raise a false alarm.
+  static func seal(_ crc: UInt64) -> [UInt8] { Array(",\n \"crc64\": \"\(hex(crc))\"\n}\n".utf8) }
 
   private static func json(_ source: Source) -> JSONValue {
     .object([
@@ -39,16 +29,62 @@ extension ConversionReport {
   private func json(_ target: Target) -> JSONValue {
     .object([
       "name": .string(target.name), "dtype": .string(target.dtype), "shape": ConversionReport.numbers(target.shape),
-      "sources": .array(target.sources.map { .string($0) }), "chunks": .array(target.chunks.map(json)),
+      "sources": .array(target.sources.map { .string($0) }),
+      "chunks": .array(chunks.map { chunks in target.chunks.compactMap { ConversionReport.json($0, of: chunks) } } ?? []),
     ])
   }
 
-  private func json(_ chunk: Chunk) -> JSONValue {
-    .object([
-      "file": .string(chunkFiles[chunk.file]), "offset": ConversionReport.numbers(chunk.region.offset),
-      "extent": ConversionReport.numbers(chunk.region.extent), "crc32": .string(hex(chunk.digest)),
+  /// nil for one whose elements have no order that a digest could be of.
+  private static func json(_ index: Int, of chunks: Chunks) -> JSONValue? {
+    let chunk = chunks.catalog.chunks[index]
+    guard chunk.hasRowMajorOrder else { return nil }
+    return .object([
+      "file": .string(chunks.paths[chunk.file]), "offset": numbers(chunk.region.offset),
+      "extent": numbers(chunk.region.extent), "crc32": .string(hex(chunks.digests[index])),
     ])
   }
 
   private static func numbers(_ numbers: some Sequence<Int>) -> JSONValue { .array(numbers.map { .integer($0) }) }
+}
+
+/// A report on its way into its file.
+private struct ReportOutput {
+  private static let pieceBytes = 1 << 20
+
+  private let file: File
+  private var buffer: [UInt8] = []
+  private var position: UInt64 = 0
+  private var crc: UInt64 = 0
+
+  init(_ path: String) throws(MimoError) { file = try File.create(path) }
+
+  mutating func append(_ bytes: some Sequence<UInt8>) throws(MimoError) {
+    buffer += bytes
+    if buffer.count >= ReportOutput.pieceBytes { try flush() }
+  }
+
+  /// A list with a line for each item.
+  mutating func append<Item>(list name: String, of items: [Item], _ json: (Item) -> JSONValue) throws(MimoError) {
+    try append(",\n \"\(name)\": [".utf8)
+    var isFirst = true
+    for item in items {
+      try append((isFirst ? "\n  " : ",\n  ").utf8)
+      try append(JSONWriter.write(json(item), .oneLine))
+      isFirst = false
+    }
+    try append((isFirst ? "]" : "\n ]").utf8)
+  }
+
+  mutating func end() throws(MimoError) {
+    try flush()
+    try file.write(ConversionReport.seal(crc), at: position)
+    try file.sync()
+  }
+
+  private mutating func flush() throws(MimoError) {
+    crc = buffer.withUnsafeBytes { mimo_crc64(crc, $0.baseAddress, $0.count) }
+    try file.write(buffer, at: position)
+    position += UInt64(buffer.count)
+    buffer.removeAll(keepingCapacity: true)
+  }
 }

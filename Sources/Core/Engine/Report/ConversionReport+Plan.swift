@@ -33,19 +33,13 @@ extension ConversionReport {
       targets.append(
         Target(
           name: names[index], dtype: plan.stored.targets[index].dtype.rawValue, shape: Array(target.shape.dims),
-          sources: made, chunks: written == nil ? [] : chunks(of: index, in: plan.stored, result)))
+          sources: made, chunks: written == nil ? 0..<0 : plan.stored.targets[index].chunks))
     }
-    if let written { chunkFiles = plan.stored.files.map(written.path) }
+    if let written {
+      chunks = Chunks(catalog: plan.stored, paths: plan.stored.files.map(written.path), digests: result.chunkDigests)
+    }
     bytesRead = result.bytesRead
     bytesWritten = result.bytesWritten
-  }
-
-  private func chunks(of target: Int, in catalog: StoredCatalog, _ result: MoveResult) -> [Chunk] {
-    catalog.targets[target].chunks.compactMap { index in
-      let chunk = catalog.chunks[index]
-      guard chunk.hasRowMajorOrder else { return nil }
-      return Chunk(file: chunk.file, region: chunk.region, digest: result.chunkDigests[index])
-    }
   }
 }
 

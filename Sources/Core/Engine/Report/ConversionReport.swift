@@ -1,6 +1,6 @@
 import MimoFormats
+import MimoPlan
 import MimoSystem
-import MimoTensor
 
 /// `conversion_report.json`: what was converted into what, element for element accounted for.
 package struct ConversionReport: Sendable {
@@ -23,17 +23,17 @@ package struct ConversionReport: Sendable {
     package var dtype: String
     package var shape: [Int]
     package var sources: [String]
-    /// Empty when its chunks were read, not written.
-    package var chunks: [Chunk]
+    /// Positions in `chunks`; empty when they were read, not written.
+    package var chunks: Range<Int>
   }
 
-  /// A box of a target, as it lies in a file of OUT.
-  package struct Chunk: Sendable {
-    /// Position in `chunkFiles`.
-    package var file: Int
-    package var region: Region
-    /// CRC-32 (zip's) of its elements, row-major.
-    package var digest: UInt32
+  /// The chunks of OUT. There may be millions: the plan's own list is shared, not copied.
+  struct Chunks: Sendable {
+    var catalog: StoredCatalog
+    /// Paths in OUT, parallel to the catalog's files.
+    var paths: [String]
+    /// CRC-32 (zip's) of the elements of each chunk, row-major.
+    var digests: [UInt32]
   }
 
   package struct DTypeChange: Sendable {
@@ -78,8 +78,7 @@ package struct ConversionReport: Sendable {
   package var digestsAreOfParameters = false
   package var sources: [Source] = []
   package var targets: [Target] = []
-  /// Paths in OUT of the files that hold chunks.
-  package var chunkFiles: [String] = []
+  var chunks: Chunks?
   /// All files of OUT but for the report.
   package var files: [ReportedFile] = []
   package var omissions: [Omission] = []

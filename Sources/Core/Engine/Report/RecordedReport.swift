@@ -5,68 +5,86 @@ import MimoTensor
 /// A `conversion_report.json`, read back. Like the checkpoint that it lies in, it may come from anywhere: its names are paths
 /// inside of the folder, its numbers have bounds.
 package struct RecordedReport: Sendable {
-  /// A box of a target in a file.
-  struct Chunk: Sendable {
-    var file: String
-    var region: Region
-    var digest: UInt32
-  }
-
   package let schema: Int
   /// What was written, as `--to` names it.
   let format: String
-  /// By path in the folder. Schema 1 lists none.
-  package private(set) var files: [String: ReportedFile] = [:]
+  /// Every file of the folder but the report. Schema 1 lists none.
+  package private(set) var listed: [ReportedFile] = []
   /// CRC-64 of each tensor of `sources`, by name.
   package private(set) var whole: [String: UInt64] = [:]
   /// Chunks of each target, by name.
-  private(set) var chunks: [String: [Chunk]] = [:]
+  private(set) var chunks: [String: RecordedChunks] = [:]
   /// Schema 1: CRC-32 of each target's chunks in the order of writing, by name.
   private(set) var unplaced: [String: [UInt32]] = [:]
+  private var numbers: [String: Int] = [:]
 
   package static let largestFile = 1 << 30
 
   /// Reads the report at `path`.
-  init(file path: String) throws(MimoError) {
-    try self.init(try FileSystem.readSmallFile(path, limit: RecordedReport.largestFile), path: path)
+  ///
+  /// - Parameter lists: those that are needed.
+  init(file path: String, lists: Set<ReportLines.List> = Set(ReportLines.List.allCases)) throws(MimoError) {
+    try self.init(try FileSystem.readSmallFile(path, limit: RecordedReport.largestFile), path: path, lists: lists)
+  }
+
+  /// All of a report but its long lists.
+  static func head(ofFile path: String) throws(MimoError) -> JSONValue {
+    try ReportLines(try FileSystem.readSmallFile(path, limit: largestFile), path: path).head
   }
 
   /// Reads the bytes of a `conversion_report.json`.
   package init(_ bytes: [UInt8], path: String) throws(MimoError) {
+    try self.init(bytes, path: path, lists: Set(ReportLines.List.allCases))
+  }
+
+  private init(_ bytes: [UInt8], path: String, lists: Set<ReportLines.List>) throws(MimoError) {
     do throws(MimoError) {
-      let json = try JSONParser.parse(bytes, path: path)
-      schema = json["schema"]?.integer ?? 0
-      guard schema == 1 || schema == ConversionReport.schemaVersion else {
-        throw MimoError(.unsupported, "is of another schema than 1 or \(ConversionReport.schemaVersion)", path: path)
+      let lines = try ReportLines(bytes, path: path)
+      let head = lines.head
+      schema = head["schema"]?.integer ?? 0
+      format = head["output.format"]?.string ?? ""
+      guard schema == 1 || schema == ConversionReport.schemaVersion && lines.isSealed else {
+        throw MimoError(
+          .invalidInput, schema == ConversionReport.schemaVersion
+            ? "is damaged or was changed: it does not end with its digest" : "is of no schema that is known", path: path)
       }
-      format = json["output.format"]?.string ?? ""
       let reader = ReportReader(path: path)
-      if schema > 1 {
-        try reader.checkSeal(of: bytes)
-        for file in json["files"]?.array ?? [] {
-          let file = try reader.file(file)
-          guard files.updateValue(file, forKey: file.path) == nil else {
-            throw reader.failure("a file is listed twice", tensor: file.path)
-          }
-        }
-      }
-      for tensor in json["sources"]?.array ?? [] {
-        let (name, crc) = try reader.source(tensor)
-        guard whole.updateValue(crc, forKey: name) == nil else {
-          throw reader.failure("two sources have the same name", tensor: name)
-        }
-      }
-      for target in json["targets"]?.array ?? [] {
-        let name = try reader.name(target)
-        guard chunks[name] == nil, unplaced[name] == nil else {
-          throw reader.failure("two targets have the same name", tensor: name)
-        }
-        if schema == 1 { unplaced[name] = try reader.unplaced(target, name) } else { chunks[name] = try reader.chunks(target, name) }
-      }
+      try lines.forEach(in: lists) { (list, json) throws(MimoError) in try add(json, to: list, reader) }
     } catch {
       var error = error
       error.remedy = "Copy the folder again; conversions go on without the report with --ignore-report"
       throw error
+    }
+  }
+
+  /// Where a file is in `listed`.
+  func number(of path: String) -> Int? { numbers[path] }
+
+  func file(_ path: String) -> ReportedFile? { numbers[path].map { listed[$0] } }
+
+  private mutating func add(_ json: JSONValue, to list: ReportLines.List, _ reader: ReportReader) throws(MimoError) {
+    switch list {
+    case .files:
+      let file = try reader.file(json)
+      guard numbers.updateValue(listed.count, forKey: file.path) == nil else {
+        throw reader.failure("a file is listed twice", tensor: file.path)
+      }
+      listed.append(file)
+    case .sources:
+      let (name, crc) = try reader.source(json)
+      guard whole.updateValue(crc, forKey: name) == nil else {
+        throw reader.failure("two sources have the same name", tensor: name)
+      }
+    case .targets:
+      let name = try reader.name(json)
+      guard chunks[name] == nil, unplaced[name] == nil else {
+        throw reader.failure("two targets have the same name", tensor: name)
+      }
+      if schema == 1 {
+        unplaced[name] = try reader.unplaced(json, name)
+      } else {
+        chunks[name] = try reader.chunks(json, name, files: numbers)
+      }
     }
   }
 }
@@ -77,14 +95,6 @@ private struct ReportReader {
 
   func failure(_ message: String, tensor: String? = nil) -> MimoError {
     MimoError(.invalidInput, message, path: path, tensor: tensor)
-  }
-
-  /// Throws when the report was changed after it was written.
-  func checkSeal(of bytes: [UInt8]) throws(MimoError) {
-    let length = ConversionReport.seal([]).count
-    guard bytes.count >= length, bytes.suffix(length) == ConversionReport.seal(bytes.dropLast(length))[...] else {
-      throw failure("is damaged or was changed: the digest at its end is not that of the rest")
-    }
   }
 
   func file(_ json: JSONValue) throws(MimoError) -> ReportedFile {
@@ -119,15 +129,20 @@ private struct ReportReader {
     }
   }
 
-  func chunks(_ target: JSONValue, _ name: String) throws(MimoError) -> [RecordedReport.Chunk] {
+  /// - Parameter files: numbers of the listed ones.
+  func chunks(
+    _ target: JSONValue, _ name: String, files: [String: Int]
+  ) throws(MimoError) -> RecordedChunks {
     guard let list = target["chunks"]?.array else { throw failure("a target has no chunks", tensor: name) }
-    return try list.map { json throws(MimoError) in
-      guard let file = json["file"]?.string, RelativePath.isInside(file), let offset = dims(json["offset"]),
+    var chunks = RecordedChunks()
+    for json in list {
+      guard let file = json["file"]?.string.flatMap({ files[$0] }), let offset = dims(json["offset"]),
         let extent = dims(json["extent"]), offset.count == extent.count, product(extent) != nil,
-        let crc = json["crc32"]?.string.flatMap({ UInt32($0, radix: 16) })
-      else { throw failure("a chunk has no file, offset, extent or crc32", tensor: name) }
-      return RecordedReport.Chunk(file: file, region: Region(offset: offset, extent: extent), digest: crc)
+        let crc = json["crc32"]?.string.flatMap({ UInt32($0, radix: 16) }),
+        chunks.append(file: file, Region(offset: offset, extent: extent), crc)
+      else { throw failure("a chunk has no listed file, offset, extent or crc32", tensor: name) }
     }
+    return chunks
   }
 
   private func dims(_ json: JSONValue?) -> DimVector? {

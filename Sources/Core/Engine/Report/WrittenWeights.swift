@@ -17,6 +17,13 @@ struct WrittenWeights {
     return known
   }
 
+  /// What stands before the names of copied companions in OUT.
+  var companionPrefixes: [String] {
+    let kept = TravellingRecord.folderName + "/files/"
+    guard let folder else { return [kept, ""] }
+    return [kept, "\(folder)/\(DistWriter.tokenizerFolder)/"]
+  }
+
   /// The path of a catalog's file inside OUT.
   func path(of file: StoredFile) -> String { folder.map { "\($0)/\(file.path)" } ?? file.path }
 }

@@ -42,6 +42,7 @@ struct Donor {
       plugin: plugin)
     // In its own form: how Hugging Face stores experts is no matter of the parameters.
     let own = part.described(try origin.describe(naming, expertStorage: nil, isWrittenPlain: true, plugin: plugin))
+    checkpoint.report = try SourceReport(of: splice.path, ignored: request.ignoresReport)
     places = part.targets(of: model)
     do throws(MimoError) {
       try Donor.check(own, against: places.map { model.targets[$0] })

@@ -12,11 +12,23 @@ package struct RecordedLayout: Sendable {
   package let family: String
 
   /// nil where no report of a Megatron checkpoint lies.
-  package init?(beside checkpoint: String) throws(MimoError) {
+  ///
+  /// - Parameter ignoresReport: one that can not be read is none.
+  package init?(beside checkpoint: String, ignoresReport: Bool = false) throws(MimoError) {
+    do throws(MimoError) {
+      guard let found = try RecordedLayout.find(beside: checkpoint) else { return nil }
+      self = found
+    } catch {
+      guard ignoresReport else { throw error }
+      return nil
+    }
+  }
+
+  private static func find(beside checkpoint: String) throws(MimoError) -> RecordedLayout? {
     for folder in [checkpoint, FileSystem.split(checkpoint).parent] {
       let path = FileSystem.join(folder, ConversionReport.fileName)
       guard try FileSystem.exists(path) else { continue }
-      let json = try JSONParser.parse(file: path, limit: 1 << 30)
+      let json = try RecordedReport.head(ofFile: path)
       guard let format = json["output.format"]?.string.flatMap({ ImportPlan.Format(rawValue: $0) }),
         let family = json["plugin.family"]?.string, let texts = json["layout.components"]?.array
       else { return nil }
@@ -25,18 +37,21 @@ package struct RecordedLayout: Sendable {
         guard let text = text.string else { return nil }
         requests.append(try ComponentRequest(recorded: text))
       }
-      self.format = format
-      self.family = family
       guard requests.count == 1, let model = requests.first, model.name == "model" else {
-        layout = .mimo(requests)
-        worldSize = nil
-        return
+        return RecordedLayout(format: format, layout: .mimo(requests), worldSize: nil, family: family)
       }
-      layout = .single(RecordedLayout.single(model, isFSDP: format == .fsdpDTensor))
-      worldSize = json["layout.world_size"]?.integer
-      return
+      return RecordedLayout(
+        format: format, layout: .single(single(model, isFSDP: format == .fsdpDTensor)),
+        worldSize: json["layout.world_size"]?.integer, family: family)
     }
     return nil
+  }
+
+  private init(format: ImportPlan.Format, layout: LayoutRequest, worldSize: Int?, family: String) {
+    self.format = format
+    self.layout = layout
+    self.worldSize = worldSize
+    self.family = family
   }
 
   /// A single model is laid out as one component of that name.

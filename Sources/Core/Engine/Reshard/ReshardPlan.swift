@@ -30,7 +30,7 @@ package struct ReshardPlan: Sendable {
   /// Checkpoints that components are taken from.
   let donors: [Donor]
   /// Rows that pad a vocabulary, or that config.json cuts off.
-  private let unread: [UnreadRows]
+  let unread: [UnreadRows]
   let transfer: OptimizerTransfer
   /// What goes along beside the tensors.
   let training: TrainingState
@@ -165,6 +165,12 @@ package struct ReshardPlan: Sendable {
       LeftBehind(key: key, obstacle: obstacle, foreignPart: foreign[key]).omission(in: stored.dist)
     }
     return stored.drops.map(Omission.init) + targets + behind
+  }
+
+  /// Throws when a Hugging Face folder among the sources is not what its report says.
+  func checkTensors(_ resources: Resources) throws(MimoError) {
+    try stored.checkTensors(resources, except: Set(donors.flatMap(\.places)))
+    for donor in donors { try donor.checkpoint.checkTensors(resources) }
   }
 
   /// What the user should know beside drops and changes.

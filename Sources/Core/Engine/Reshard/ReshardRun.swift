@@ -28,13 +28,14 @@ package struct ReshardRun: Sendable {
     let modes = try OutputModes(of: plan.stored.catalog.files.map(\.path) + [plan.config.path])
     let stage = try ResumableOutput(request, identity, conversion: plan.conversion, modes: modes, progress: progress)
     return try stage.make(bytesNeeded: bytesNeeded) { () throws(MimoError) in
+      try plan.checkTensors(request.resources)
       let sources = try OutputFolder.open(plan.stored.catalog.files)
       let writer = StoredWriter(
         model: plan.outputModel(request), request: request, training: plan.training,
         tokenizer: plan.stored.travelling, isPart: plan.stored.only != nil)
       let written = try writer.write(plan.output, into: stage, from: sources, progress: progress)
       let result = written.result
-      try plan.stored.checkDigests(result.gathered.digests, areWhole: result.gathered.areWhole, files: sources)
+      try plan.stored.checkDigests(result.gathered.digests, areWhole: result.gathered.areWhole, unread: plan.unread, files: sources)
       let isRecorded = try plan.stored.origin.writeRecord(
         config: plan.config, leftOut: plan.stored.manifest?.leftOut ?? [], only: plan.stored.only, into: stage.path)
       let differing = try plan.stored.differingTies()
@@ -47,17 +48,18 @@ package struct ReshardRun: Sendable {
       if !isRecorded { report.notes.append("OUT does not say its model: name --hf-config when it is read") }
       report.add(plan.conversion, names: plan.conversion.whole.map(\.name), result: result, written: written)
       report.files = try ReportedFile.all(in: stage.path, known: written.known(plan.output.catalog.files))
+      try plan.stored.checkCopies(report.files, to: written.companionPrefixes)
       report.bytesResumed = stage.bytesResumed
       if request.strict { try WeightConcerns(report).refuse(path: request.source) }
       report.seconds = MonotonicClock.seconds() - start
-      try FileSystem.writeSmallFile(FileSystem.join(stage.path, ConversionReport.fileName), report.encoded())
+      try report.write(into: stage.path)
       return report
     }
   }
 
   /// Bytes of weights, of the files that travel along, and of what describes both.
   package var bytesNeeded: UInt64 {
-    plan.output.catalog.files.reduce(0) { $0 + $1.size } + UInt64(plan.conversion.stored.chunks.count * 512 + (16 << 20))
+    plan.output.catalog.files.reduce(0) { $0 + $1.size } + UInt64(plan.conversion.stored.chunks.count * 768 + (16 << 20))
   }
 
   private func report() -> ConversionReport {

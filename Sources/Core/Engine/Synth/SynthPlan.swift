@@ -7,10 +7,12 @@ import MimoTensor
 /// A made-up checkpoint before a byte is written: every tensor of the model, in the published form.
 package struct SynthPlan: Sendable {
   package let config: ModelConfig
+  let plugin: PluginInfo
   package let output: WholeOutput
 
   package init(_ request: SynthRequest, plugin: PluginLibrary) throws(MimoError) {
     config = try ModelConfig(path: request.config)
+    self.plugin = plugin.info
     let options = request.expertStorage.map { ["expert_storage": $0] } ?? [:]
     let description = try SynthPlan.fullest(config.input(sources: nil, options: options), plugin)
     let model = try config.dtype(asked: request.dtype)

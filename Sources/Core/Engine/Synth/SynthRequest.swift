@@ -16,6 +16,9 @@ package struct SynthRequest: Sendable {
   package var trustsWorkFolder = false
   package var resources: Resources
   package var budget = MemoryBudget()
+  /// The command line and the program's version, for the report.
+  package var command: [String] = []
+  package var hostVersion = ""
 
   package init(config: String, output: String, resources: Resources) {
     self.config = config

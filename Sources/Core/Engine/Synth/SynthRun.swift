@@ -1,9 +1,10 @@
+import MimoChecksum
 import MimoFormats
 import MimoPlan
 import MimoSystem
 import Synchronization
 
-/// Writes a made-up checkpoint: a Hugging Face folder that appears whole or not at all.
+/// Writes a made-up checkpoint: a Hugging Face folder that appears whole or not at all, with a report as conversions have.
 package struct SynthRun: Sendable {
   let plan: SynthPlan
   let request: SynthRequest
@@ -14,6 +15,7 @@ package struct SynthRun: Sendable {
   }
 
   package func run(progress: @escaping ProgressHandler) throws(MimoError) {
+    let start = MonotonicClock.seconds()
     try OutputPlace(request).check()
     try request.budget.check(over: plan.output.whole, request.resources)
     let bytes = plan.output.files.reduce(0) { $0 + $1.size }
@@ -28,7 +30,7 @@ package struct SynthRun: Sendable {
     }
     do throws(MimoError) {
       try stage.reset()
-      try write(into: stage.result, progress: progress)
+      try write(into: stage.result, since: start, progress: progress)
       try Interruption.check()
       try OutputPlace(request).checkAgain()
       try stage.publish(replacing: request.overwrite)
@@ -39,13 +41,16 @@ package struct SynthRun: Sendable {
     }
   }
 
-  private func write(into folder: String, progress: @escaping ProgressHandler) throws(MimoError) {
+  private func write(
+    into folder: String, since start: Double, progress: @escaping ProgressHandler
+  ) throws(MimoError) {
     let files = try OutputFolder.create(plan.output.files, in: folder)
     for (file, head) in zip(files, plan.output.heads) { try file.write(head, at: 0) }
-    try writeTensors(files, progress: progress)
+    let digests = try writeTensors(files, progress: progress)
     try OutputFolder.writeIndex(plan.output.index, in: folder)
     try writeConfig(to: FileSystem.join(folder, "config.json"))
     _ = try HuggingFaceFolder.open(folder)
+    try writeReport(digests, since: start, in: folder)
   }
 
   /// As it is, but for a dtype that is not its own.
@@ -59,11 +64,32 @@ package struct SynthRun: Sendable {
     try FileSystem.writeSmallFile(path, text)
   }
 
-  private func writeTensors(_ files: [File], progress: @escaping ProgressHandler) throws(MimoError) {
+  /// What --overwrite and conversions from the folder hold it to.
+  private func writeReport(_ digests: [UInt64], since start: Double, in folder: String) throws(MimoError) {
+    let bytes = plan.output.files.reduce(0) { $0 + $1.size }
+    var report = ConversionReport(
+      hostVersion: request.hostVersion, command: request.command, plugin: (plan.plugin.family, plan.plugin.version),
+      source: .init(path: request.config, format: "config", bytes: 0),
+      output: .init(path: request.output, format: "hf", bytes: bytes), layout: .null, planHash: 0)
+    report.notes = [Note(.remark, "values are made up, from seed \(request.seed)")]
+    report.sources = zip(plan.output.whole, digests).map { tensor, digest in
+      .init(name: tensor.name, dtype: tensor.dtype.rawValue, shape: Array(tensor.shape.dims), digest: digest)
+    }
+    report.bytesWritten = plan.tensorBytes
+    var known: [String: FileDigest] = [:]
+    for (file, digest) in zip(plan.output.files, plan.output.digests(digests)) { known[file.path] = digest }
+    report.files = try ReportedFile.all(in: folder, known: known)
+    report.seconds = MonotonicClock.seconds() - start
+    try report.write(into: folder)
+  }
+
+  /// Returns the CRC-64 of each tensor.
+  private func writeTensors(_ files: [File], progress: @escaping ProgressHandler) throws(MimoError) -> [UInt64] {
     let tensors = plan.output.whole
     let units = SynthRun.units(of: tensors, windowBytes: request.resources.windowBytes)
     let queue = WorkQueue(count: units.count)
     let seed = request.seed
+    let sums = Sums(count: tensors.count)
     try Workers.run(count: min(request.resources.jobs, max(1, units.count))) { worker throws(MimoError) in
       var buffer = ByteBuffer()
       while !worker.isCancelled, let index = queue.next() {
@@ -78,9 +104,20 @@ package struct SynthRun: Sendable {
         let bytes = try buffer.reserve(unit.elements.count * width)
         values.fill(bytes, at: start)
         try files[tensor.file].write(UnsafeRawBufferPointer(bytes), at: tensor.offset + UInt64(start))
+        let raw = mimo_crc64_raw(0, bytes.baseAddress, bytes.count)
+        sums.add(mimo_crc64_shift(raw, UInt64(tensor.byteCount - start - bytes.count)), to: unit.tensor)
         progress(bytes.count, tensor.name)
       }
     }
+    return zip(sums.all, tensors).map { mimo_crc64_finish($0, UInt64($1.byteCount)) }
+  }
+
+  /// Raw CRC-64 of each tensor, to which all workers add.
+  private final class Sums: Sendable {
+    private let raw: Mutex<[UInt64]>
+    init(count: Int) { raw = Mutex(Array(repeating: 0, count: count)) }
+    func add(_ share: UInt64, to tensor: Int) { raw.withLock { $0[tensor] ^= share } }
+    var all: [UInt64] { raw.withLock { $0 } }
   }
 
   /// Elements that are a whole number of the generator's words in any dtype.

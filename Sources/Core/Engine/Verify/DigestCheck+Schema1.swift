@@ -41,12 +41,7 @@ extension DigestCheck {
         .invalidInput, "has \(target.chunks.count) chunks, but \(ConversionReport.fileName) has \(digests.count)",
         path: stored.path, tensor: name, remedy: "The report belongs to another checkpoint")
     }
-    let order =
-      switch stored.format {
-      case .ranks: Array(target.chunks)
-      case .fsdpDTensor: DigestCheck.rowOrder(target, stored.catalog)
-      default: DigestCheck.writingOrder(index, of: stored)
-      }
+    let order = SchemaOne.order(of: index, in: stored)
     for (chunk, digest) in zip(order, digests) {
       let place = stored.catalog.chunks[chunk]
       guard place.isRowMajor else {
@@ -57,30 +52,5 @@ extension DigestCheck {
         Item(
           name: name, file: place.file, offset: place.offset, bytes: place.region.volume * width, kind: .crc32(digest)))
     }
-  }
-
-  /// A writer of uneven rows takes them as they lie in the tensor.
-  private static func rowOrder(_ target: StoredTarget, _ catalog: StoredCatalog) -> [Int] {
-    target.chunks.sorted {
-      catalog.chunks[$0].region.offset.lexicographicallyPrecedes(catalog.chunks[$1].region.offset)
-    }
-  }
-
-  /// A writer takes shard after shard, and within each its segments in order.
-  private static func writingOrder(_ index: Int, of stored: StoredCheckpoint) -> [Int] {
-    let placement = stored.description.targets[index].placement
-    guard let dim = placement.splitDim else { return Array(stored.catalog.targets[index].chunks) }
-    func key(_ chunk: Int) -> (shard: Int, segment: Int) {
-      let region = stored.catalog.chunks[chunk].region
-      var start = 0
-      for (segment, part) in placement.segments.enumerated() {
-        if region.offset[dim] < start + part.extent {
-          return ((region.offset[dim] - start) / max(region.extent[dim], 1), segment)
-        }
-        start += part.extent
-      }
-      return (Int.max, 0)
-    }
-    return stored.catalog.targets[index].chunks.sorted { key($0) < key($1) }
   }
 }

@@ -35,15 +35,29 @@ struct DigestCheck: Sendable {
   var bytes: Int { items.reduce(0) { $0 + $1.bytes } }
 
   func run(_ request: VerifyRequest, progress: @escaping ProgressHandler) throws(MimoError) -> VerifyReport {
+    try report(request, try digests(request.resources, request.budget, progress: progress))
+  }
+
+  /// The first tensor that is not what it must be.
+  func firstDifference(_ resources: Resources) throws(MimoError) -> (item: Item, found: FileDigest)? {
+    for (item, digest) in zip(items, try digests(resources, MemoryBudget()) { _, _ in }) {
+      if let digest, digest != item.kind { return (item, digest) }
+    }
+    return nil
+  }
+
+  /// Reads all items; parallel to them.
+  private func digests(
+    _ resources: Resources, _ budget: MemoryBudget, progress: @escaping ProgressHandler
+  ) throws(MimoError) -> [FileDigest?] {
     let opened = try OutputFolder.open(files)
     let order = items.indices.sorted { (items[$0].file, items[$0].offset) < (items[$1].file, items[$1].offset) }
     let queue = WorkQueue(count: order.count)
     let found = Found(count: items.count)
-    let window = request.resources.windowBytes
-    try request.budget.check(
-      PlanMemory(), buffers: min(window, items.reduce(0) { max($0, $1.bytes) }) * request.resources.jobs,
-      jobs: request.resources.jobs)
-    try Workers.run(count: min(request.resources.jobs, max(1, order.count))) { worker throws(MimoError) in
+    let window = resources.windowBytes
+    try budget.check(
+      PlanMemory(), buffers: min(window, items.reduce(0) { max($0, $1.bytes) }) * resources.jobs, jobs: resources.jobs)
+    try Workers.run(count: min(resources.jobs, max(1, order.count))) { worker throws(MimoError) in
       var buffer = ByteBuffer()
       while !worker.isCancelled, let next = queue.next() {
         let item = items[order[next]]
@@ -53,7 +67,7 @@ struct DigestCheck: Sendable {
         found.digests.withLock { $0[order[next]] = digest }
       }
     }
-    return try report(request, found.digests.withLock { $0 })
+    return found.digests.withLock { $0 }
   }
 
   private static func digest(

@@ -7,17 +7,25 @@ import MimoTensor
 
 extension VerifyPlan {
   package init(_ request: VerifyRequest, plugin: PluginLibrary) throws(MimoError) {
-    let formatA = try CheckpointFormat.recognise(request.first)
     guard let second = request.second else {
-      try self.init(digestsOf: request, format: formatA, plugin: plugin)
+      try self.init(digestsOf: request, plugin: plugin)
       return
     }
+    let formatA = try CheckpointFormat.recognise(request.first)
     let formatB = try CheckpointFormat.recognise(second)
-    switch (formatA, formatB) {
-    case (.hf, .hf): try self.init(folders: request.first, second, request, plugin: plugin)
-    case (.hf, _): try self.init(folder: request.first, isFirst: true, second, formatB, request, plugin: plugin)
-    case (_, .hf): try self.init(folder: second, isFirst: false, request.first, formatA, request, plugin: plugin)
-    default: try self.init(stored: request.first, formatA, second, formatB, request, plugin: plugin)
+    let weights: VerifyPlan =
+      switch (formatA, formatB) {
+      case (.hf, .hf): try VerifyPlan(folders: request.first, second, request, plugin: plugin)
+      case (.hf, _): try VerifyPlan(folder: request.first, isFirst: true, second, formatB, request, plugin: plugin)
+      case (_, .hf): try VerifyPlan(folder: second, isFirst: false, request.first, formatA, request, plugin: plugin)
+      default: try VerifyPlan(stored: request.first, formatA, second, formatB, request, plugin: plugin)
+      }
+    let companions = try ComparedCompanions(request.first, formatA, second, formatB, plugin)
+    self.init(bytes: weights.bytes) { (progress) throws(MimoError) in
+      var report = try weights.work(progress)
+      report.differences += companions.differences
+      report.notes += companions.notes
+      return report
     }
   }
 

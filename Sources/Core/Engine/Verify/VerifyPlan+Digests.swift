@@ -7,8 +7,11 @@ import MimoTensor
 
 extension VerifyPlan {
   /// One checkpoint against the digests of the report that was written with it.
-  init(digestsOf request: VerifyRequest, format: CheckpointFormat, plugin: PluginLibrary) throws(MimoError) {
+  init(digestsOf request: VerifyRequest, plugin: PluginLibrary) throws(MimoError) {
+    // A damaged file may keep the format from being recognised: then the file is named, not that.
+    let format = capture { () throws(MimoError) in try CheckpointFormat.recognise(request.first) }
     guard let place = try ReportPlace(of: request.first) else {
+      _ = try format.get()
       throw MimoError(
         .usage, "has no \(ConversionReport.fileName) to be checked against", path: request.first,
         remedy: "Name a second checkpoint to compare it with")
@@ -16,7 +19,7 @@ extension VerifyPlan {
     let report = try RecordedReport(file: place.path)
     let check =
       report.schema == 1
-      ? try DigestCheck(schema1: report, request, format, in: place.root, plugin: plugin)
+      ? try DigestCheck(schema1: report, request, try format.get(), in: place.root, plugin: plugin)
       : try DigestCheck(report, request, format, in: place, plugin: plugin)
     guard !check.items.isEmpty else {
       throw MimoError(
@@ -30,22 +33,22 @@ extension VerifyPlan {
 extension DigestCheck {
   /// All files that the report lists, and the tensors in them.
   init(
-    _ report: RecordedReport, _ request: VerifyRequest, _ format: CheckpointFormat, in place: ReportPlace,
-    plugin: PluginLibrary
+    _ report: RecordedReport, _ request: VerifyRequest, _ format: Result<CheckpointFormat, MimoError>,
+    in place: ReportPlace, plugin: PluginLibrary
   ) throws(MimoError) {
     self.init(
-      basis: "each file, and \(format == .hf ? "each tensor by its CRC-64" : "each stored chunk by its CRC-32"), with "
+      basis: "each file, and \(report.format == "hf" ? "each tensor by its CRC-64" : "each stored chunk by its CRC-32"), with "
         + ConversionReport.fileName, format: report.format,
       root: place.root)
     var numbers: [String: Int] = [:]
-    for file in report.files.values.sorted(by: { bytewiseLess($0.path, $1.path) }) {
+    for file in report.listed {
       guard try takes(file) else { continue }
       numbers[file.path] = files.count
       whole[files.count] = file
       files.append(StoredFile(path: FileSystem.join(root, file.path), size: file.bytes))
     }
     do throws(MimoError) {
-      items = try DigestCheck.tensors(report, request, format, in: place, numbers, skipped: &skipped, plugin: plugin)
+      items = try DigestCheck.tensors(report, request, try format.get(), in: place, numbers, skipped: &skipped, plugin: plugin)
     } catch {
       obstacle = error
     }
@@ -92,7 +95,7 @@ extension DigestCheck {
     var items: [Item] = []
     for index in stored.description.targets.indices {
       let name = stored.name(of: index)
-      let known = PlacedChunks(report.chunks[name] ?? [])
+      let known = report.chunks[name]?.byPlace ?? PlacedChunks()
       let target = stored.catalog.targets[index]
       for chunk in stored.catalog.chunks[target.chunks] {
         guard chunk.isRowMajor else {
@@ -101,7 +104,7 @@ extension DigestCheck {
         }
         guard let width = target.dtype.byteWidth,
           let path = place.relative(stored.catalog.files[chunk.file].path), let file = numbers[path],
-          let digest = known[path, chunk.region]
+          let digest = report.number(of: path).flatMap({ known[$0, chunk.region] })
         else {
           skipped.append(.init(name: name, reason: "the report has no digest of it"))
           continue
@@ -176,7 +179,7 @@ extension DigestCheck {
 
   /// What lies in the folder and is not the report's says nothing of what is.
   private mutating func noteUnlisted(_ report: RecordedReport) throws(MimoError) {
-    let unlisted = try FileTree(root).files.map(\.path).filter { report.files[$0] == nil && $0 != ConversionReport.fileName }
+    let unlisted = try FileTree(root).files.map(\.path).filter { report.file($0) == nil && $0 != ConversionReport.fileName }
     guard let first = unlisted.first else { return }
     notes.append("\(unlisted.count) files are not in the report and were not looked at: \(first)\(unlisted.count > 1 ? ", ..." : "")")
   }

@@ -12,6 +12,8 @@ package struct VerifyReport: Sendable {
     case values(ValueDifference)
     /// The bytes are not those that the report tells of.
     case digest(expected: String, found: String, place: String)
+    /// A file beside the weights differs, in words.
+    case file(String)
   }
 
   package struct ValueDifference: Sendable {
@@ -56,6 +58,11 @@ package struct VerifyReport: Sendable {
   package var notes: [String] = []
   package var seconds = 0.0
 
+  /// Files beside the weights that differ.
+  package var differingFiles: Int {
+    differences.count { if case .file = $0.difference { true } else { false } }
+  }
+
   package var isSame: Bool { differences.isEmpty }
   package var differingElements: Int {
     differences.reduce(0) { sum, tensor in
@@ -73,7 +80,8 @@ extension VerifyReport {
       "same": .bool(isSame), "a": VerifyReport.json(a), "b": b.map(VerifyReport.json) ?? .null,
       "basis": .string(basis), "tensors_compared": .integer(comparedTensors), "bytes_compared": .integer(comparedBytes),
       "files_compared": .integer(comparedFiles),
-      "tensors_differing": .integer(differences.count), "elements_differing": .integer(differingElements),
+      "tensors_differing": .integer(differences.count - differingFiles), "files_differing": .integer(differingFiles),
+      "elements_differing": .integer(differingElements),
       "differences": .array(differences.prefix(VerifyReport.mostListed).map(VerifyReport.json)),
       "not_compared": .array(skipped.map { .object(["name": .string($0.name), "reason": .string($0.reason)]) }),
       "notes": .array(notes.map { .string($0) }), "seconds": .double((seconds * 1000).rounded() / 1000),
@@ -108,6 +116,9 @@ extension VerifyReport {
       object["kind"] = .string("digest")
       (object["expected"], object["found"]) = (.string(expected), .string(found))
       object["place"] = .string(place)
+    case .file(let words):
+      object["kind"] = .string("file")
+      object["words"] = .string(words)
     }
     return .object(object)
   }

@@ -82,6 +82,16 @@ package struct DistCheckpoint: Sendable {
     try DistCheckpoint(iterationFolder: try DistCheckpointLocation.iterationFolder(of: path))
   }
 
+  /// The iteration folder that `open` would open; nil where there is neither .metadata nor a tracker file.
+  package static func folder(at path: String) throws(MimoError) -> String? {
+    for name in [".metadata", DistCheckpointLocation.tracker, DistCheckpointLocation.trainStateTracker] {
+      guard try FileSystem.exists(FileSystem.join(path, name)) else { continue }
+      if name != ".metadata", try LegacyCheckpoint.find(at: path) != nil { return nil }
+      return try DistCheckpointLocation.iterationFolder(of: path)
+    }
+    return nil
+  }
+
   /// Who made the checkpoint at `path`, without a look at what it holds.
   package static func kind(at path: String) throws(MimoError) -> Kind {
     try DistCheckpointLocation.kind(of: try DistCheckpointLocation.iterationFolder(of: path))
