@@ -1,7 +1,6 @@
 import Glibc
+import MimoSystem
 import Testing
-
-@testable import MimoSystem
 
 @Suite struct MemoryLimitTests {
   /// Files of a kernel that does not run here.

@@ -11,6 +11,11 @@ package struct RanksSource: Sendable {
 
   /// Throws for a file that is missing, a tensor that is missing, unknown or of another shape.
   package init(_ folder: String, layout: ModelLayout) throws(MimoError) {
+    // The number of ranks is only believed where their files are there.
+    let names = Set(try FileSystem.list(folder))
+    for rank in 0..<layout.cluster.worldSize where !names.contains(RankInventory.fileName(ofRank: rank)) {
+      _ = try PosixByteSource(path: FileSystem.join(folder, RankInventory.fileName(ofRank: rank)))
+    }
     // Dtypes are those of the files; this one only fills the expected specs.
     let inventory = try RankInventory(layout, dtypes: layout.description.targets.map { $0.dtype ?? .bf16 })
     var files: [StoredFile] = []

@@ -19,7 +19,7 @@ func run(_ options: ShardsOptions) throws(MimoError) {
       .layout, "there is no rank \(rank) in this layout", remedy: "Its ranks are 0 to \(plan.layout.cluster.worldSize - 1)")
   }
   for note in plan.layoutNotes { Console.printNote(note) }
-  let table = plan.shardTable(rank: options.rank)
+  let table = try plan.shardTable(rank: options.rank)
   if options.json {
     try Console.printResult(table.json)
   } else {

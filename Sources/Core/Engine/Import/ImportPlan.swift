@@ -139,8 +139,12 @@ package struct ImportPlan: Sendable {
   }
 
   /// What each rank holds of each parameter, or one rank.
-  package func shardTable(rank: Int?) -> ShardTable {
-    layout.shardTable(format == .fsdpDTensor ? .fsdp(FSDPKeys(layout.description)) : .torchDist, rank: rank)
+  package func shardTable(rank: Int?) throws(MimoError) -> ShardTable {
+    var budget = MemoryBudget()
+    budget.isForShow = true
+    let ranks = rank == nil ? layout.cluster.worldSize : 1
+    try budget.check(PlanMemory(shards: ranks, of: layout.description.targets.count), buffers: 0, jobs: 1)
+    return layout.shardTable(format == .fsdpDTensor ? .fsdp(FSDPKeys(layout.description)) : .torchDist, rank: rank)
   }
 
   /// The ranks that the user asked for; a folder in layout prime is whole, as on one rank.

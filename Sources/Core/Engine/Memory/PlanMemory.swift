@@ -28,6 +28,8 @@ package struct PlanMemory: Sendable {
   /// A parameter, and a part of it that is made of one tensor: moves and their proof.
   private static let target = 500
   private static let fragment = 300
+  /// What a rank holds of a parameter, as a table shows it.
+  private static let shard = 2400
   /// A window in the list of what is to be done, and in the journal.
   private static let unit = 120
 
@@ -51,6 +53,9 @@ package struct PlanMemory: Sendable {
 
   /// Of a run whose plan is there.
   init(units: Int) { self.init(running: PlanMemory.unit * units) }
+
+  /// Of a table of what so many ranks hold of so many parameters, and its text.
+  init(shards ranks: Int, of parameters: Int) { self.init(planning: PlanMemory.shard * ranks * parameters) }
 
   /// Of a plan to write a format with ranks.
   ///

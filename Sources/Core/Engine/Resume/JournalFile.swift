@@ -92,6 +92,7 @@ package struct JournalFile: ~Copyable {
   }
 
   private static func bytes(_ file: File, at position: UInt64, count: Int) throws(MimoError) -> [UInt8] {
+    try RawMemory.ensure(count)
     var bytes = [UInt8](repeating: 0, count: count)
     let outcome = bytes.withUnsafeMutableBytes { buffer in
       capture { () throws(MimoError) in try file.read(into: buffer, at: position) }

@@ -16,6 +16,12 @@ package struct MemoryLimit: Sendable, Equatable {
   /// Bytes that may still be taken.
   package var free: Int
 
+  package init(name: String, kind: Kind, free: Int) {
+    self.name = name
+    self.kind = kind
+    self.free = free
+  }
+
   /// All that bound this process now.
   ///
   /// - Parameters:
