@@ -66,7 +66,7 @@ import Testing
         #expect(result.status == 7)
         #expect(result.output.contains("differs: \(tensor.name): 1 of "))
         #expect(result.output.contains("first at [2, 3]: "))
-        #expect(result.output.contains("different: 1 tensors, 1 elements"))
+        #expect(result.output.contains("different: 1 tensors, 1 element, of "))
       }
     }
   }
@@ -82,7 +82,7 @@ import Testing
     try flip(file, at: try size(file) - 1)
     let changed = try model.verify(hf, single)
     #expect(changed.status == 7)
-    #expect(changed.output.contains("1 elements"))
+    #expect(changed.output.contains("1 element, of "))
   }
 
   @Test func foldersInAnotherDTypeSaySo() throws {

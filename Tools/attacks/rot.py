@@ -34,7 +34,9 @@ def rotten_output(ground):
         good = source.parent / "good"
         ground.convert(out, good, to="hf")
         expected = {p.relative_to(good): p.read_bytes() for p in files(good) if p.name != "conversion_report.json"}
-        candidates = [p for p in files(out) if p.name != "conversion_report.json" and p.stat().st_size > 0]
+        # Trackers are rewritten by every trainer that goes on from here.
+        apart = ("conversion_report.json", "latest_train_state.pt", "latest_checkpointed_iteration.txt")
+        candidates = [p for p in files(out) if p.name not in apart and p.stat().st_size > 0]
         weights = [p for p in candidates if p.suffix in (".distcp", ".safetensors")]
         for number in range(tries):
             path = ground.random.choice(weights if number % 2 else candidates)
@@ -110,7 +112,7 @@ def rotten_journal(ground):
             yield f"{how} at {place}", ground.expect_refusal(outcome, out)
 
 
-@attack("F7", "a source is written to in place, size and times kept")
+@attack("F7", "a source is written to in place, size and times kept", is_open=True)
 def changed_source(ground):
     for number in (2, 10, 25):
         source = ground.model()
