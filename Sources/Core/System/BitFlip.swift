@@ -1,5 +1,3 @@
-import Synchronization
-
 /// Turns bits on a byte's way through the program, so that tests can say at each step who notices.
 ///
 /// Costs one relaxed load a step while no test uses it.
@@ -25,23 +23,12 @@ package enum BitFlip {
   package static func with<Result>(
     _ handler: @escaping Handler, _ body: () throws(MimoError) -> Result
   ) throws(MimoError) -> Result {
-    let token = state.withLock { state in
-      state.lastToken += 1
-      state.handlers[state.lastToken] = handler
-      return state.lastToken
-    }
-    armed.add(1, ordering: .relaxed)
-    defer {
-      armed.subtract(1, ordering: .relaxed)
-      state.withLock { _ = $0.handlers.removeValue(forKey: token) }
-    }
-    return try body()
+    try hooks.with(handler, body)
   }
 
   /// Lets bytes pass a step.
   package static func pass(_ step: Step, _ path: String, at position: UInt64, _ bytes: UnsafeMutableRawBufferPointer) {
-    guard armed.load(ordering: .relaxed) != 0 else { return }
-    let handlers = state.withLock { Array($0.handlers.values) }
+    guard let handlers = hooks.current else { return }
     for handler in handlers { handler(step, path, position, bytes) }
   }
 
@@ -50,7 +37,7 @@ package enum BitFlip {
     _ step: Step, _ path: String, at position: UInt64, _ bytes: UnsafeRawBufferPointer,
     _ body: (UnsafeRawBufferPointer) throws(MimoError) -> Void
   ) throws(MimoError) {
-    guard armed.load(ordering: .relaxed) != 0 else { return try body(bytes) }
+    guard hooks.current != nil else { return try body(bytes) }
     let copy = UnsafeMutableRawBufferPointer.allocate(byteCount: bytes.count, alignment: 1)
     defer { copy.deallocate() }
     copy.copyMemory(from: bytes)
@@ -58,11 +45,5 @@ package enum BitFlip {
     try body(UnsafeRawBufferPointer(copy))
   }
 
-  private struct State {
-    var lastToken = 0
-    var handlers: [Int: Handler] = [:]
-  }
-
-  private static let armed = Atomic<Int>(0)
-  private static let state = Mutex(State())
+  private static let hooks = HookRegistry<Handler>()
 }

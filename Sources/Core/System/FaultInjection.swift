@@ -1,5 +1,3 @@
-import Synchronization
-
 /// Makes chosen system calls fail or come back short, so that tests can reach every error path.
 ///
 /// Costs one relaxed load a call while no test uses it.
@@ -22,22 +20,11 @@ package enum FaultInjection {
   package static func with<Result>(
     _ handler: @escaping Handler, _ body: () throws(MimoError) -> Result
   ) throws(MimoError) -> Result {
-    let token = state.withLock { state in
-      state.lastToken += 1
-      state.handlers[state.lastToken] = handler
-      return state.lastToken
-    }
-    armed.add(1, ordering: .relaxed)
-    defer {
-      armed.subtract(1, ordering: .relaxed)
-      state.withLock { _ = $0.handlers.removeValue(forKey: token) }
-    }
-    return try body()
+    try hooks.with(handler, body)
   }
 
   /// errno that this call must fail with, if any.
   static func failure(of call: SystemCall, path: String) -> Int32? {
-    guard armed.load(ordering: .relaxed) != 0 else { return nil }
     guard case .failure(let code)? = fault(call, path) else { return nil }
     return code
   }
@@ -53,7 +40,6 @@ package enum FaultInjection {
   }
 
   static func transfer(_ call: SystemCall, path: String, count: Int) -> Transfer {
-    guard armed.load(ordering: .relaxed) != 0 else { return .asking(count) }
     switch fault(call, path) {
     case .failure(let code): return .failing(code)
     case .short(let limit): return .asking(min(count, max(limit, 1)))
@@ -62,16 +48,10 @@ package enum FaultInjection {
     }
   }
 
-  private struct State {
-    var lastToken = 0
-    var handlers: [Int: Handler] = [:]
-  }
-
-  private static let armed = Atomic<Int>(0)
-  private static let state = Mutex(State())
+  private static let hooks = HookRegistry<Handler>()
 
   private static func fault(_ call: SystemCall, _ path: String) -> Fault? {
-    let handlers = state.withLock { Array($0.handlers.values) }
+    guard let handlers = hooks.current else { return nil }
     for handler in handlers {
       if let fault = handler(call, path) { return fault }
     }
