@@ -62,16 +62,12 @@ package struct OutputPlace: Sendable {
 
   private func refuseExisting() throws(MimoError) {
     // Killed between its last two steps, a run leaves nothing undone.
-    guard try !WorkFolder.tidy(after: output) else {
-      throw MimoError(
-        .usage, "exists already: the run that was stopped had finished it", path: output,
-        remedy: "--overwrite replaces it as long as nobody changed it")
-    }
+    try WorkFolder.tidy(after: output)
     guard case .success = capture({ () throws(MimoError) in try checkReplaceable() }) else {
       throw MimoError(
         .usage, "exists already", path: output, remedy: "Remove it first, or choose another OUT", errno: EEXIST)
     }
-    try Publication.refuseExisting(output)
+    throw MimoError(.usage, "exists already", path: output, remedy: "--overwrite replaces it", errno: EEXIST)
   }
 
   /// A slip in the path must not cost what no command brings back: the folder of a training, of other work, a device.

@@ -27,20 +27,16 @@ package enum Publication {
     try FileSystem.syncDirectory(parent)
   }
 
-  /// Refuses a destination that exists, so that a long run does not find out at its end.
-  package static func refuseExisting(_ destination: String) throws(MimoError) {
-    guard try FileSystem.exists(destination) else { return }
-    throw existing(destination)
-  }
-
   /// The folder in which a destination is to be made is none.
   package static func noParent(_ parent: String) -> MimoError {
     MimoError(.usage, "folder does not exist", path: parent, remedy: "Make it first, or choose another place")
   }
 
-  /// The refusal of a destination that must not be there yet.
+  /// The refusal of a destination that was free when the run began.
   static func existing(_ destination: String) -> MimoError {
-    MimoError(.usage, "exists already", path: destination, remedy: "--overwrite replaces it", errno: EEXIST)
+    MimoError(
+      .usage, "exists already: it was not there when this run began", path: destination, remedy: "Move it away",
+      errno: EEXIST)
   }
 
   private static func swapIn(_ places: Places, parent: String) throws(MimoError) {

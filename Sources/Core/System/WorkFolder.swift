@@ -122,14 +122,12 @@ package final class WorkFolder: Sendable {
     folder.letGo()
   }
 
-  /// Removes what a run that was killed after it had published left behind; whether there was anything.
-  @discardableResult
-  package static func tidy(after destination: String) throws(MimoError) -> Bool {
+  /// Removes what a run that was killed after it had published left behind.
+  package static func tidy(after destination: String) throws(MimoError) {
     let (parent, name) = FileSystem.split(destination)
     let path = path(of: name, in: parent)
-    guard try FileSystem.exists(path), try !FileSystem.exists(FileSystem.join(path, resultName)) else { return false }
+    guard try FileSystem.exists(path), try !FileSystem.exists(FileSystem.join(path, resultName)) else { return }
     try WorkFolder(for: destination).remove()
-    return true
   }
 
   /// Removes the work folder with all that is in it. The journal goes last: while it is there, it is locked.

@@ -41,6 +41,9 @@ import Testing
     let command = ["convert", "-q", "--plugin", "Qwen3VL", "--to", "megatron", Fixtures.experts]
     try FileManager.default.createDirectory(atPath: scratch("full"), withIntermediateDirectories: true)
     try Data("mine".utf8).write(to: URL(filePath: scratch("full/diary.txt")))
+    // Left by a run that was killed before it made anything.
+    try FileManager.default.createDirectory(
+      atPath: scratch(".full.mimo-host-work"), withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
     let kept = try Host.run(command + [scratch("full")])
     #expect(kept.code == 2 && kept.errors.contains("exists already") && !kept.errors.contains("--overwrite"), "\(kept.errors)")
     try #require(try Host.run(command + [scratch("own")]).code == 0)

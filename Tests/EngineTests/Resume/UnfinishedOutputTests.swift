@@ -51,6 +51,24 @@ struct UnfinishedOutputTests {
     #expect(try conversion.result() == expected)
   }
 
+  @Test func anOUTThatIsTakenMeanwhileIsLeftAloneAndTheWorkIsKept() throws {
+    let folder = try TemporaryFolder()
+    let conversion = try TinyConversion(.importDist, in: folder.path)
+    let output = conversion.output
+    let refusal = error { () throws(MimoError) in
+      try FaultInjection.with({ call, path in
+        if call == .rename, path == output { mkdir(path, 0o700) }
+        return nil
+      }) { () throws(MimoError) in _ = try conversion.run() }
+    }
+    let remedy = try #require(refusal?.remedy)
+    #expect(refusal?.errno == EEXIST && remedy.hasPrefix("Move it away. "), "\(remedy)")
+    #expect(remedy.hasSuffix(" bytes are done: then the same command again goes on from there"), "\(remedy)")
+    #expect(error { () throws(MimoError) in _ = try conversion.run() }?.errno == EEXIST)
+    #expect(rmdir(output) == 0)
+    #expect(try conversion.run().bytesResumed > 0)
+  }
+
   @Test(arguments: [TinyConversion.Kind.importDist, .export, .reshard])
   func aDiskThatFailsDuringTheProofCostsNothing(_ kind: TinyConversion.Kind) throws {
     let folder = try TemporaryFolder()

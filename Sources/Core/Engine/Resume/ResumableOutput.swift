@@ -139,8 +139,9 @@ final class ResumableOutput {
     folder.release()
     var error = error
     let remedy = ResumableOutput.isStop(error) ? nil : error.remedy.map { $0 + ". " }
+    let condition = error.errno == EEXIST ? "then " : ""
     error.remedy = (remedy ?? "")
-      + "\(recorded) of \(conversion.wholeBytes) bytes are done: the same command \(request.restart ? "without --restart" : "again") goes on from there"
+      + "\(recorded) of \(conversion.wholeBytes) bytes are done: \(condition)the same command \(request.restart ? "without --restart" : "again") goes on from there"
     return error
   }
 
