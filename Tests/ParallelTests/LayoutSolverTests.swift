@@ -110,7 +110,7 @@ private func solve(_ text: String, world: Int? = nil) throws -> ClusterLayout {
     ),
     (
       "language=tp=2 images=tp=1", 9,
-      "9 ranks do not divide by 2 components. Give each component its dp, or a --world-size that divides"
+      "9 ranks can not be shared out evenly to 2 components. Give each component its dp, or a --world-size that divides"
     ),
     (
       "language=tp=4 images=tp=1", 6,

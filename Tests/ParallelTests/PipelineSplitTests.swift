@@ -39,17 +39,17 @@ private func split(_ layers: Int, pp: Int, first: Int? = nil, last: Int? = nil) 
     ),
     (
       8, 2, 3, 4,
-      "language: 8 layers on pp=2 stages with pp_first=3 and pp_last=4 leave 1 layers for 0 stages. "
+      "language: 8 layers on pp=2 stages with pp_first=3 and pp_last=4 leave 1 layer for 0 stages. "
         + "Each stage needs at least 1 layer, and each layer a stage"
     ),
     (
       8, 3, 4, 4,
-      "language: 8 layers on pp=3 stages with pp_first=4 and pp_last=4 leave 0 layers for 1 stages. "
+      "language: 8 layers on pp=3 stages with pp_first=4 and pp_last=4 leave 0 layers for 1 stage. "
         + "Each stage needs at least 1 layer, and each layer a stage"
     ),
     (
       4, 2, 5, nil,
-      "language: 4 layers on pp=2 stages with pp_first=5 leave -1 layers for 1 stages. "
+      "language: 4 layers on pp=2 stages with pp_first=5 leave -1 layers for 1 stage. "
         + "Each stage needs at least 1 layer, and each layer a stage"
     ),
     (

@@ -32,7 +32,7 @@ extension ClusterLayout {
     if let worldSize {
       guard worldSize > 0, worldSize % smallest == 0 else {
         throw MimoError(
-          .layout, "\(worldSize) ranks can not be filled by a model that takes \(smallest) ranks or a multiple of them",
+          .layout, "\(counted(worldSize, "rank")) can not be filled by a model that takes \(counted(smallest, "rank")) or a multiple of them",
           remedy: "Use --world-size \(max(1, worldSize / smallest) * smallest)")
       }
       layout.dp *= worldSize / smallest

@@ -104,7 +104,7 @@ struct LayoutSolver {
     let world = worldSize ?? 0
     guard world > 0, world % requests.count == 0 else {
       throw MimoError(
-        .layout, "\(world) ranks do not divide by \(requests.count) components",
+        .layout, "\(counted(world, "rank")) can not be shared out evenly to \(counted(requests.count, "component"))",
         remedy: "Give each component its dp, or a --world-size that divides")
     }
     let share = world / requests.count
@@ -169,7 +169,7 @@ struct LayoutSolver {
     }
     if let worldSize, worldSize != next {
       throw MimoError(
-        .layout, "the components take \(next) ranks, but the world has \(worldSize)",
+        .layout, "the components take \(counted(next, "rank")), but the world has \(worldSize)",
         remedy: "Use --world-size \(next), or other dp")
     }
   }

@@ -26,8 +26,8 @@ package struct PipelineSplit: Sendable, Hashable {
     guard layersLeft >= 0, stagesLeft >= 0, (layersLeft > 0) == (stagesLeft > 0) || layers == 0 else {
       throw MimoError(
         .layout,
-        "\(name): \(layers) layers on pp=\(layout.pp) stages with \(said) leave \(layersLeft) layers for "
-          + "\(stagesLeft) stages", remedy: "Each stage needs at least 1 layer, and each layer a stage")
+        "\(name): \(counted(layers, "layer")) on pp=\(layout.pp) stages with \(said) leave \(counted(layersLeft, "layer")) for "
+          + counted(stagesLeft, "stage"), remedy: "Each stage needs at least 1 layer, and each layer a stage")
     }
     guard stagesLeft == 0 || layersLeft % stagesLeft == 0 else {
       throw PipelineSplit.uneven(name, layers: layers, layersLeft, stagesLeft, layout)
@@ -77,7 +77,7 @@ package struct PipelineSplit: Sendable, Hashable {
     let last = [share, share - 1].map { layers - $0 * (layout.pp - 1) }.first { $0 > 0 && $0 < layers }
     var remedy = "Use pp=\(oneOf(fitting))"
     if let last { remedy += ", or pp_last=\(last)" }
-    return MimoError(.layout, "\(name): pp=\(layout.pp) does not divide \(layers) layers", remedy: remedy)
+    return MimoError(.layout, "\(name): pp=\(layout.pp) does not divide \(counted(layers, "layer"))", remedy: remedy)
   }
 }
 

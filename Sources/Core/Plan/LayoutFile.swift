@@ -17,7 +17,7 @@ package enum LayoutFile {
     let fileCount = try FileSystem.list(folder).count
     guard cluster.worldSize <= fileCount else {
       throw MimoError(
-        .invalidInput, "says \(cluster.worldSize) ranks, but the folder has \(fileCount) files", path: path,
+        .invalidInput, "says \(counted(cluster.worldSize, "rank")), but the folder has \(counted(fileCount, "file"))", path: path,
         remedy: "Copy the folder again: a rank has one file")
     }
     return cluster

@@ -84,7 +84,7 @@ struct LegacyRanks: Sendable {
     }
     guard Set(files.map(\.rank)) == expected, files.count == expected.count else {
       throw MimoError(
-        .invalidInput, "\(files.count) files for the \(expected.count) ranks of tp \(tp), pp \(pp), ep \(ep), etp \(etp)",
+        .invalidInput, "\(counted(files.count, "file")) for the \(counted(expected.count, "rank")) of tp \(tp), pp \(pp), ep \(ep), etp \(etp)",
         path: checkpoint.path, remedy: "Copy the missing mp_rank_* folders")
     }
     for file in files { try LegacyRanks.checkVersion(file.content) }

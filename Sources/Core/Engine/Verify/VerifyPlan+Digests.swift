@@ -181,7 +181,9 @@ extension DigestCheck {
   private mutating func noteUnlisted(_ report: RecordedReport) throws(MimoError) {
     let unlisted = try FileTree(root).files.map(\.path).filter { report.file($0) == nil && $0 != ConversionReport.fileName }
     guard let first = unlisted.first else { return }
-    notes.append("\(unlisted.count) files are not in the report and were not looked at: \(first)\(unlisted.count > 1 ? ", ..." : "")")
+    let isOne = unlisted.count == 1
+    notes.append(
+      "not in the report, and not looked at: \(counted(unlisted.count, "file")): \(first)\(isOne ? "" : ", ...")")
   }
 }
 

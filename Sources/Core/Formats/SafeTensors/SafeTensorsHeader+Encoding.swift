@@ -14,7 +14,7 @@ extension SafeTensorsHeader {
     let length = UInt64(json.count) + UInt64(spaces)
     guard length <= lengthLimit else {
       throw MimoError(
-        .invalidInput, "header of \(tensors.count) tensors takes \(length) bytes, safetensors allows \(lengthLimit)",
+        .invalidInput, "header of \(counted(tensors.count, "tensor")) takes \(length) bytes, safetensors allows \(lengthLimit)",
         path: path, remedy: "Write the tensors to more files")
     }
     var bytes = lengthPrefix(length)
