@@ -26,6 +26,16 @@ struct BadPluginTests {
     #expect(!FileManager.default.fileExists(atPath: scratch("out")))
   }
 
+  /// A crash is not called the plugin's fault alone where the user bounds addresses.
+  @Test func underABoundOfAddressesACrashMayBeTheBounds() throws {
+    let scratch = try Scratch()
+    let bad = try BadPlugin("aborts")
+    let arguments = ["plan", "--plugin", bad.path, "--to", "megatron", try toyCheckpoint(bad, in: scratch)]
+    Refusal.judge(
+      try Host.run(arguments, shell: "ulimit -v 4000000"), code: 5,
+      words: ["may have run out of addresses: raise ulimit -v", "else this is a fault of the plugin"])
+  }
+
   /// Every command that describes models takes the option, and its error names it.
   @Test(arguments: [
     "convert -q --plugin PLUGIN --to megatron MODEL OUT", "plan --plugin PLUGIN --to megatron MODEL",

@@ -45,7 +45,12 @@ package struct PluginProcess: Sendable {
 
   private static func remedy(_ outcome: ChildProcess.Outcome) -> String {
     let advice =
-      outcome.end == .timedOut ? "Give it more time with --plugin-timeout SECONDS, or" : "This is a fault of the plugin:"
+      switch outcome.end {
+      case .timedOut: "Give it more time with --plugin-timeout SECONDS, or"
+      case .signalled where MemoryLimit.all().contains { $0.kind == .addresses }:
+        "Its process may have run out of addresses: raise ulimit -v and ulimit -d; else this is a fault of the plugin:"
+      case .signalled, .exited: "This is a fault of the plugin:"
+      }
     return advice + " see mimo-host plugin check; nothing was written"
   }
 
