@@ -116,7 +116,7 @@ let package = Package(
         "MimoSystem", "MimoTensor", "MimoFormats", "MimoParallel", "MimoMapping", "MimoPlugins", "MimoPlan", "MimoEngine",
       ],
       path: "Tests/Fuzz/Targets"),
-    .testTarget(name: "FuzzTests", dependencies: ["FuzzTargets", "MimoSystem"], path: "Tests/FuzzTests"),
+    .testTarget(name: "FuzzTests", dependencies: ["FuzzTargets", "MimoEngine", "MimoFormats", "MimoSystem"], path: "Tests/FuzzTests"),
     .testTarget(
       name: "CommandTests",
       dependencies: [

@@ -41,7 +41,7 @@ extension FuzzTarget {
     try journal.append(Array(parts.dropFirst()))
   }
 
-  private static let smallPlan = capture { () throws(MimoError) in
+  package static let smallPlan = capture { () throws(MimoError) in
     var builder = ModelBuilder(components: ["language"])
     let shape = GlobalShape([4, 3])
     let node = try builder.source("weight", shape: shape, published: nil)
