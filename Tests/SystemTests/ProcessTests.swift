@@ -21,6 +21,23 @@ import Testing
     #expect(error?.message == "broken")
   }
 
+  /// RLIMIT_NPROC or RLIMIT_AS at any of the threads: those that have started end, and one line says what to do.
+  @Test(arguments: [1, 2, 3]) func aThreadThatCanNotBeStartedIsOneError(_ place: Int) throws {
+    let caller = UInt(pthread_self())
+    let asked = Atomic<Int>(0)
+    let error = error { () throws(MimoError) in
+      try FaultInjection.with({ call, _ in
+        guard call == .createThread, UInt(pthread_self()) == caller else { return nil }
+        return asked.add(1, ordering: .relaxed).newValue == place ? .failure(EAGAIN) : nil
+      }) { () throws(MimoError) in
+        try Workers.run(count: 4) { worker in while !worker.isCancelled { usleep(100) } }
+      }
+    }
+    #expect(error?.code == .system && error?.errno == EAGAIN && asked.load(ordering: .relaxed) == place)
+    let words = "no further thread can be started: Resource temporarily unavailable. Use fewer workers (--jobs)"
+    #expect(error?.description.hasPrefix(words) == true && error?.description.contains("\n") == false)
+  }
+
   @Test func oneWorkerRunsOnTheCallersThread() throws {
     let caller = UInt(pthread_self())
     try Workers.run(count: 1) { _ in #expect(UInt(pthread_self()) == caller) }

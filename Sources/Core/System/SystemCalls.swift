@@ -10,6 +10,8 @@ package enum SystemCall: String, Sendable, CaseIterable {
   case posixSpawn = "posix_spawn"
   /// Memory of a size that comes from outside; without a path.
   case memory
+  /// A worker's thread; without a path.
+  case createThread = "pthread_create"
 }
 
 /// Where every system call passes: faults first, EINTR again, and errno turned into an error that says what to do.

@@ -52,7 +52,8 @@ package enum Workers {
     pthread_attr_setstacksize(&attributes, stackBytes)
     let context = Unmanaged.passRetained(Start(run, index))
     var thread = pthread_t()
-    let code = pthread_create(
+    let injected = FaultInjection.failure(of: .createThread, path: "")
+    let code = injected ?? pthread_create(
       &thread, &attributes,
       { context in
         guard let context else { return nil }
@@ -63,7 +64,8 @@ package enum Workers {
     guard code == 0 else {
       context.release()
       throw MimoError(
-        .system, "pthread_create failed: \(String(cString: strerror(code)))", remedy: "Use fewer workers (--jobs)",
+        .system, "no further thread can be started: \(String(cString: strerror(code)))",
+        remedy: "Use fewer workers (--jobs), or raise the limit of processes (ulimit -u) or of addresses (ulimit -v)",
         errno: code)
     }
     return thread
