@@ -4,7 +4,7 @@ import PackageDescription
 /// Modules of the engine, lowest first. An import only ever points to one above it in this list.
 let engine: [Target] = [
   .target(name: "MimoChecksum", path: "Sources/Core/Checksum", cSettings: [.unsafeFlags(["-O2"])]),
-  .target(name: "MimoSystem", path: "Sources/Core/System"),
+  .target(name: "MimoSystem", dependencies: ["MimoChecksum"], path: "Sources/Core/System"),
   .target(name: "MimoTensor", dependencies: ["MimoSystem"], path: "Sources/Core/Tensor"),
   .target(
     name: "MimoFormats", dependencies: ["MimoChecksum", "MimoSystem", "MimoTensor"], path: "Sources/Core/Formats"),

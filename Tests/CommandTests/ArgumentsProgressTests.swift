@@ -76,6 +76,36 @@ private final class Screen: Sendable {
     #expect((terminal.map { $0.withCString { heard($0) } } ?? heard(nil)) == hears)
   }
 
+  @Test func whatWasDoneBeforeDoesNotCountForTheRate() {
+    let screen = Screen()
+    let progress = screen.progress(10_000_000_000, .log)
+    screen.pass(100)
+    progress.begin(.provingOutput(bytes: 8_000_000_000), total: 10_000_000_000)
+    for _ in 1...5 {
+      screen.pass(1)
+      progress.advance(by: 800_000_000, tensor: "")
+    }
+    screen.pass(2)
+    progress.begin(.moving(done: 8_000_000_000), total: 10_000_000_000)
+    screen.pass(4)
+    progress.advance(by: 400_000_000, tensor: "a")
+    progress.begin(.finishing, total: 10_000_000_000)
+    #expect(
+      screen.lines == [
+        "mimo-host: checking what a former run wrote\n",
+        "mimo-host: checking what a former run wrote  50%  4.00 GB of 8.00 GB  800 MB/s  5 s left\n",
+        "mimo-host: 84%  8.40 GB of 10.0 GB  100 MB/s  16 s left  a\n",
+      ])
+  }
+
+  @Test func aTerminalSaysWhatIsDoneAtTheEnd() {
+    let screen = Screen()
+    let progress = screen.progress(1000, .line)
+    progress.begin(.finishing, total: 1000)
+    progress.finish()
+    #expect(screen.lines == ["\rfinishing\u{1B}[K", "\r\u{1B}[K"])
+  }
+
   @Test func quietSaysNothingAndAsksForNoNames() {
     let screen = Screen()
     let progress = screen.progress(1000, .silent)

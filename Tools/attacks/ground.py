@@ -17,14 +17,11 @@ STRANGER = 1234
 ATTACKS = []
 
 
-def attack(fault, title, is_open=False):
-    """Adds a function to the list; it takes a Ground and yields (what was tried, why it is broken or None).
-
-    What gets through an open one is told like all else, and does not fail the run: docs/trust.md names it.
-    """
+def attack(fault, title):
+    """Adds a function to the list; it takes a Ground and yields (what was tried, why it is broken or None)."""
 
     def add(function):
-        ATTACKS.append((fault, title, function, is_open))
+        ATTACKS.append((fault, title, function))
         return function
 
     return add

@@ -38,6 +38,8 @@ package struct ConversionRequest: Sendable {
   package var trustsWorkFolder = false
   package var resources: Resources
   package var budget = MemoryBudget()
+  /// Notes what is read of the sources; see `beginReading`.
+  package private(set) var log: ReadLog?
   /// Told what the run is at.
   package var phases: PhaseHandler = { _ in }
   /// The command line, for the report.
@@ -52,6 +54,16 @@ package struct ConversionRequest: Sendable {
   /// What is read, for as long as it is.
   package var sources: SourceFolders {
     SourceFolders([source] + splices.map(\.path) + [configFolder].compactMap { $0 }, followLinks: followsLinks)
+  }
+
+  /// Files and folders that are read.
+  var inputs: [String] { [source] + splices.map(\.path) + [configFolder, shardTable].compactMap { $0 } }
+
+  /// Notes from now on what is read of the sources, so that the run can tell at its end whether that is there still. Called
+  /// once all sources are named, before the first of them is opened.
+  package mutating func beginReading() {
+    let records = inputs.map { FileSystem.join(FileSystem.split($0).parent, TravellingRecord.folderName) }
+    log = ReadLog(of: inputs + records)
   }
 
   /// What a plugin may ask for.

@@ -42,7 +42,7 @@ package enum OutputFolder {
     var opened: [File] = []
     opened.reserveCapacity(files.count)
     for stored in files {
-      let file = try File.openForReading(stored.path, in: .shared)
+      let file = try File.openForTransfer(stored.path, in: .shared)
       let size = try file.size()
       guard size == stored.size else {
         throw MimoError(

@@ -11,8 +11,7 @@ package struct OutputPlace: Sendable {
 
   package init(_ request: ConversionRequest) {
     output = request.output
-    inputs = [request.source] + request.splices.map(\.path)
-      + [request.configFolder, request.shardTable].compactMap { $0 }
+    inputs = request.inputs
     overwrite = request.overwrite
   }
 

@@ -7,50 +7,69 @@ package final class File: Sendable {
   private let place: DescriptorPlace
   private let writing: WritePolicy
   private let turn = Mutex<Void>(())
+  /// Where it is noted what is read.
+  private let pages: [ReadLog.Page]
   /// Until a write says that kernel or file system know nothing of it.
   private let canPassThrough = Atomic<Bool>(LinuxCalls.pwritev2 != nil)
   private let isLocked = Atomic<Bool>(false)
 
-  private init(path: String, descriptor: consuming FileDescriptor) throws(MimoError) {
+  private init(
+    path: String, descriptor: consuming FileDescriptor, pages: [ReadLog.Page] = []
+  ) throws(MimoError) {
     self.path = path
+    self.pages = pages
     writing = try WritePolicy(for: descriptor.raw, path: path)
     place = .held(OpenDescriptor(descriptor))
   }
 
   /// - Parameter flags: those that open it again.
   private init(
-    path: String, descriptor: consuming FileDescriptor, in pool: DescriptorPool, reopening flags: CInt
+    path: String, descriptor: consuming FileDescriptor, in pool: DescriptorPool, reopening flags: CInt,
+    pages: [ReadLog.Page] = []
   ) throws(MimoError) {
     self.path = path
+    self.pages = pages
     writing = try WritePolicy(for: descriptor.raw, path: path)
     place = .pooled(try PooledDescriptor(descriptor, in: pool, path: path, reopening: flags))
   }
 
   deinit { unlock() }
 
-  /// Opens a regular file for reading; symbolic links are followed.
+  /// Opens a regular file for reading; symbolic links are followed. What is read of a run's sources goes into its `ReadLog`.
   package static func openForReading(_ path: String) throws(MimoError) -> File {
-    // O_NONBLOCK: opening a named pipe must not hang; it has no effect on regular files.
-    let descriptor = try FileDescriptor.open(path, O_RDONLY | O_NONBLOCK)
-    let file = try File(path: path, descriptor: descriptor)
-    let kind = try file.info().kind
-    guard kind == .regular else {
-      throw MimoError(.invalidInput, "is a \(kind.rawValue), not a file", path: path, remedy: "Name a regular file")
+    let descriptor = try FileDescriptor.open(path, readingFlags)
+    let info = try infoOfRegular(descriptor.raw, path)
+    return try File(path: path, descriptor: descriptor, pages: ReadLog.pages(for: path, info))
+  }
+
+  /// O_NONBLOCK: opening a named pipe must not hang; it has no effect on regular files.
+  private static let readingFlags = O_RDONLY | O_NONBLOCK
+
+  private static func infoOfRegular(_ raw: CInt, _ path: String) throws(MimoError) -> FileInfo {
+    let info = try info(of: raw, path)
+    guard info.kind == .regular else {
+      throw MimoError(.invalidInput, "is a \(info.kind.rawValue), not a file", path: path, remedy: "Name a regular file")
     }
-    return file
+    return info
   }
 
   /// The same with a descriptor that is closed while others of a pool are needed more.
   package static func openForReading(_ path: String, in pool: DescriptorPool) throws(MimoError) -> File {
+    try open(path, in: pool) { info in ReadLog.pages(for: path, info) }
+  }
+
+  /// The same for what is accounted for otherwise: weights that are moved, and proofs.
+  package static func openForTransfer(_ path: String, in pool: DescriptorPool) throws(MimoError) -> File {
+    try open(path, in: pool) { _ in [] }
+  }
+
+  private static func open(
+    _ path: String, in pool: DescriptorPool, pages: (FileInfo) -> [ReadLog.Page]
+  ) throws(MimoError) -> File {
     pool.makeRoom()
-    let flags = O_RDONLY | O_NONBLOCK
-    let descriptor = try FileDescriptor.open(path, flags)
-    let file = try File(path: path, descriptor: descriptor, in: pool, reopening: flags)
-    let kind = try file.info().kind
-    guard kind == .regular else {
-      throw MimoError(.invalidInput, "is a \(kind.rawValue), not a file", path: path, remedy: "Name a regular file")
-    }
-    return file
+    let descriptor = try FileDescriptor.open(path, readingFlags)
+    let info = try infoOfRegular(descriptor.raw, path)
+    return try File(path: path, descriptor: descriptor, in: pool, reopening: readingFlags, pages: pages(info))
   }
 
   /// Makes a new file of `size` zero bytes, as `create`.
@@ -89,11 +108,13 @@ package final class File: Sendable {
   }
 
   package func info() throws(MimoError) -> FileInfo {
-    try withDescriptor { raw throws(MimoError) in
-      var record = stat()
-      _ = try SystemCalls.run(.fstat, path: path) { fstat(raw, &record) }
-      return FileInfo(record)
-    }
+    try withDescriptor { raw throws(MimoError) in try File.info(of: raw, path) }
+  }
+
+  private static func info(of raw: CInt, _ path: String) throws(MimoError) -> FileInfo {
+    var record = stat()
+    _ = try SystemCalls.run(.fstat, path: path) { fstat(raw, &record) }
+    return FileInfo(record)
   }
 
   /// Bytes that the file holds now.
@@ -139,7 +160,22 @@ package final class File: Sendable {
       done += n
     }
     BitFlip.pass(.read, path, at: position, UnsafeMutableRawBufferPointer(rebasing: buffer[..<done]))
+    for page in pages { page.add(UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(buffer)[..<done]), at: position) }
     return done
+  }
+
+  /// Notes as read what was copied from here to the same place of `copy` without passing through this process.
+  func noteCopy(_ copy: File, _ size: UInt64) throws(MimoError) {
+    guard !pages.isEmpty else { return }
+    let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 4096)
+    defer { buffer.deallocate() }
+    var position: UInt64 = 0
+    while position < size {
+      let part = UnsafeMutableRawBufferPointer(rebasing: buffer[..<Int(min(size - position, UInt64(buffer.count)))])
+      try copy.read(into: part, at: position)
+      for page in pages { page.add(UnsafeRawBufferPointer(part), at: position) }
+      position += UInt64(part.count)
+    }
   }
 
   /// Writes the whole buffer at `position`.

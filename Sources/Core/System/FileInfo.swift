@@ -15,6 +15,8 @@ package struct FileInfo: Sendable, Equatable {
   package var allocated: UInt64
   /// Last change of the contents, nanoseconds since 1970.
   package var modified: Int64
+  /// Last change of anything about it, which no call sets; nanoseconds since 1970.
+  package var changed: Int64
   package var inode: UInt64
   package var device: UInt64
   package var owner: uid_t
@@ -34,12 +36,17 @@ package struct FileInfo: Sendable, Equatable {
     size = UInt64(clamping: record.st_size)
     // POSIX leaves the unit open; on Linux it is always 512 bytes.
     allocated = UInt64(clamping: record.st_blocks).multipliedReportingOverflow(by: 512).partialValue
-    let (scaled, _) = Int64(record.st_mtim.tv_sec).multipliedReportingOverflow(by: 1_000_000_000)
-    modified = scaled &+ Int64(record.st_mtim.tv_nsec)
+    modified = FileInfo.nanoseconds(record.st_mtim)
+    changed = FileInfo.nanoseconds(record.st_ctim)
     inode = UInt64(record.st_ino)
     device = UInt64(record.st_dev)
     owner = record.st_uid
     permissions = record.st_mode & 0o777
     links = UInt64(record.st_nlink)
+  }
+
+  private static func nanoseconds(_ time: timespec) -> Int64 {
+    let (scaled, _) = Int64(time.tv_sec).multipliedReportingOverflow(by: 1_000_000_000)
+    return scaled &+ Int64(time.tv_nsec)
   }
 }

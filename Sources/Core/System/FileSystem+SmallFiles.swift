@@ -39,6 +39,7 @@ extension FileSystem {
     let size = info.size
     let output = try File.create(destination, mode: OutputModes.copy(of: info))
     var done = try copyInKernel(input, output, size)
+    try input.noteCopy(output, done)
     if done < size { done += try copyThroughBuffer(input, output, from: done, size) }
     return done
   }

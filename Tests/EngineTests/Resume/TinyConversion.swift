@@ -65,6 +65,7 @@ struct TinyConversion: Sendable {
     case .export, .spliceFolder:
       var request = request(from: source, to: output)
       if isSplice { request.splices = [Splice(component: "images", path: other)] }
+      request.beginReading()
       let plan = try ExportPlan(
         request, from: .recognise(source), plugin: try PluginLibrary(path: TinyConversion.plugin))
       return { [request] () throws(MimoError) in try ExportRun(plan, request: request, hostVersion: "1").run { _, _ in } }
@@ -72,6 +73,7 @@ struct TinyConversion: Sendable {
       var request = request(from: source, to: output)
       request.layout = .single(.init(tp: 2))
       if isSplice { request.splices = [Splice(component: "images", path: other)] }
+      request.beginReading()
       let plan = try ReshardPlan(
         request, to: .megatron, from: .recognise(source), plugin: try PluginLibrary(path: TinyConversion.plugin))
       return { [request] () throws(MimoError) in try ReshardRun(plan, request: request, hostVersion: "1").run { _, _ in } }
@@ -79,6 +81,7 @@ struct TinyConversion: Sendable {
       var request = request(from: source, to: output)
       request.layout = .single(.init(tp: 2))
       request.padVocabulary = true
+      request.beginReading()
       let plan = try ReshardPlan(
         request, to: .ranks, from: .recognise(source), plugin: try PluginLibrary(path: TinyConversion.plugin))
       return { [request] () throws(MimoError) in try ReshardRun(plan, request: request, hostVersion: "1").run { _, _ in } }
@@ -95,6 +98,7 @@ struct TinyConversion: Sendable {
     request.layout = .mimo([
       try ComponentRequest(parsing: "language=tp=2" + extra), try ComponentRequest(parsing: "images=tp=1" + extra),
     ])
+    request.beginReading()
     let plan = try ImportPlan(
       request, to: format, from: .open(source), plugin: try PluginLibrary(path: TinyConversion.plugin))
     return { [request] () throws(MimoError) in try ImportRun(plan, request: request, hostVersion: "1").run { _, _ in } }
@@ -108,14 +112,22 @@ struct TinyConversion: Sendable {
 
   // MARK: What lies there
 
+  /// The report's notes.
+  func notes() throws -> [String] {
+    let report = try JSONParser.parse(file: FileSystem.join(output, ConversionReport.fileName))
+    return report["notes"]?.array?.compactMap(\.string) ?? []
+  }
+
   /// OUT's files by path; of the report only what does not depend on how the run went.
-  func result() throws -> [String: [UInt8]] {
+  ///
+  /// - Parameter note: leave this one out.
+  func result(but note: String? = nil) throws -> [String: [UInt8]] {
     var files: [String: [UInt8]] = [:]
     try add(output, prefix: "", to: &files)
     let report = try JSONParser.parse(files[ConversionReport.fileName] ?? [])
     var kept = JSONObject()
     for key in report.object?.keys ?? [] where !["seconds", "peak_memory_bytes", "bytes_resumed", "crc64"].contains(key) {
-      kept[key] = report[key]
+      kept[key] = key == "notes" ? .array(try notes().filter { $0 != note }.map { .string($0) }) : report[key]
     }
     kept["files"] = .array(
       (report["files"]?.array ?? []).map { file in

@@ -1,6 +1,7 @@
 import Glibc
 import MimoEngine
 import MimoParallel
+import MimoPlan
 import MimoPlugins
 import MimoSystem
 
@@ -8,7 +9,8 @@ import MimoSystem
 func run(_ options: ConvertOptions) throws(MimoError) {
   Interruption.install(consequence: "Nothing was published")
   OpenFileLimit.raise()
-  let request = options.request
+  var request = options.request
+  request.beginReading()
   let sources = request.sources
   defer { sources.letGo() }
   try OutputPlace(request).check()
@@ -34,27 +36,34 @@ private func convert(
 ) throws(MimoError) -> ConversionReport {
   guard let format = options.importFormat else {
     let plan = try ExportPlan(request, from: try options.exportSource(plugin), plugin: plugin)
-    let run = ExportRun(plan, request: request, hostVersion: hostVersion)
-    return try withProgress(of: plan.conversion.wholeBytes, options.run, run.run)
+    return try withProgress(of: plan.conversion, options.run, request) { request, progress throws(MimoError) in
+      try ExportRun(plan, request: request, hostVersion: hostVersion).run(progress: progress)
+    }
   }
   let source = try options.importSource()
   guard source == .hf else {
     let plan = try ReshardPlan(request, to: format, from: source, plugin: plugin)
-    let run = ReshardRun(plan, request: request, hostVersion: hostVersion)
-    return try withProgress(of: plan.conversion.wholeBytes, options.run, run.run)
+    return try withProgress(of: plan.conversion, options.run, request) { request, progress throws(MimoError) in
+      try ReshardRun(plan, request: request, hostVersion: hostVersion).run(progress: progress)
+    }
   }
   let plan = try ImportPlan(request, to: format, from: try .open(request.source), plugin: plugin)
-  let run = try ImportRun(plan, request: request, hostVersion: hostVersion)
-  return try withProgress(of: plan.conversion.wholeBytes, options.run, run.run)
+  return try withProgress(of: plan.conversion, options.run, request) { request, progress throws(MimoError) in
+    try ImportRun(plan, request: request, hostVersion: hostVersion).run(progress: progress)
+  }
 }
 
-/// Runs `body`, which tells how far it is.
+/// Runs `body`, which tells what it is at and how far.
 func withProgress(
-  of bytes: Int, _ options: RunOptions, _ body: (@escaping ProgressHandler) throws(MimoError) -> ConversionReport
+  of plan: ConversionPlan, _ options: RunOptions, _ request: ConversionRequest,
+  _ body: (ConversionRequest, @escaping ProgressHandler) throws(MimoError) -> ConversionReport
 ) throws(MimoError) -> ConversionReport {
-  let progress = Progress(total: UInt64(bytes), quiet: options.quiet)
+  let total = UInt64(plan.wholeBytes)
+  let progress = Progress(total: total, quiet: options.quiet)
   defer { progress.finish() }
-  return try body { bytes, tensor in progress.advance(by: bytes, tensor: tensor) }
+  var request = request
+  request.phases = { progress.begin($0, total: total) }
+  return try body(request) { bytes, tensor in progress.advance(by: bytes, tensor: tensor) }
 }
 
 /// The plugin that `--plugin` means.

@@ -10,6 +10,7 @@ func run(_ options: SpliceOptions) throws(MimoError) {
   request.splices = options.donors
   request.weightsOnly = true
   request.budget.isForShow = options.isDry
+  request.beginReading()
   let sources = request.sources
   defer { sources.letGo() }
   if !options.isDry { try OutputPlace(request).check() }
@@ -34,8 +35,11 @@ private func splice(_ options: SpliceOptions, _ plan: ReshardPlan, _ request: Co
     if request.strict { try ledger.concerns.refuse(path: request.source) }
     return
   }
-  let run = ReshardRun(plan, request: request, hostVersion: hostVersion)
-  try show(try withProgress(of: plan.conversion.wholeBytes, options.conversion.run, run.run), options.conversion.run)
+  let report = try withProgress(of: plan.conversion, options.conversion.run, request) {
+    request, progress throws(MimoError) in
+    try ReshardRun(plan, request: request, hostVersion: hostVersion).run(progress: progress)
+  }
+  try show(report, options.conversion.run)
 }
 
 private func splice(_ options: SpliceOptions, _ plan: ExportPlan, _ request: ConversionRequest) throws(MimoError) {
@@ -45,8 +49,11 @@ private func splice(_ options: SpliceOptions, _ plan: ExportPlan, _ request: Con
     if request.strict { try ledger.concerns.refuse(path: request.source) }
     return
   }
-  let run = ExportRun(plan, request: request, hostVersion: hostVersion)
-  try show(try withProgress(of: plan.conversion.wholeBytes, options.conversion.run, run.run), options.conversion.run)
+  let report = try withProgress(of: plan.conversion, options.conversion.run, request) {
+    request, progress throws(MimoError) in
+    try ExportRun(plan, request: request, hostVersion: hostVersion).run(progress: progress)
+  }
+  try show(report, options.conversion.run)
 }
 
 /// prime-rl stores other functions of some weights than Megatron does.

@@ -26,14 +26,24 @@ final class Progress: Sendable {
   }
 
   private let style: Style
-  private let total: UInt64
+  var isLine: Bool { style == .line }
   private let clock: @Sendable () -> UInt64
-  private let start: UInt64
   private let write: @Sendable (String) -> Void
   private let width: @Sendable () -> Int
   private let done = Atomic<UInt64>(0)
+  private let stretch: Mutex<Stretch>
   /// When to show next; who moves it on is the one that shows.
   private let due: Atomic<UInt64>
+
+  /// What the bytes count for that are told of.
+  private struct Stretch {
+    var activity = ""
+    var total: UInt64
+    /// Bytes of the total that were done before it.
+    var before: UInt64 = 0
+    var start: UInt64
+  }
+
   /// Whether a line stands on the terminal. Held while writing, so that lines do not mix.
   private let lineIsShown = Mutex(false)
 
@@ -45,12 +55,12 @@ final class Progress: Sendable {
     width: @escaping @Sendable () -> Int = Progress.terminalWidth,
     write: @escaping @Sendable (String) -> Void = { Console.write($0, to: STDERR_FILENO) }
   ) {
-    self.total = total
     self.style = style
     self.clock = clock
     self.write = write
     self.width = width
-    start = clock()
+    let start = clock()
+    stretch = Mutex(Stretch(total: total, start: start))
     due = Atomic(start + style.interval)
   }
 
@@ -68,7 +78,23 @@ final class Progress: Sendable {
     guard time >= next,
       due.compareExchange(expected: next, desired: time + style.interval, ordering: .relaxed).exchanged
     else { return }
-    show(ProgressLine(done: now, total: total, seconds: Double(time - start) / 1e9, tensor: tensor()))
+    let stretch = stretch.withLock { $0 }
+    let line = ProgressLine(
+      done: now, total: stretch.total, seconds: Double(time - min(time, stretch.start)) / 1e9, tensor: tensor(),
+      before: stretch.before, activity: stretch.activity)
+    show(style == .line ? line.text(width: width() - 1) : line.text)
+  }
+
+  /// Begins to count anew, for something else; says so where that is not what anybody expects.
+  ///
+  /// - Parameter before: bytes of the total that were done before.
+  func begin(_ activity: String, total: UInt64, before: UInt64 = 0) {
+    let time = clock()
+    stretch.withLock { $0 = Stretch(activity: activity, total: total, before: before, start: time) }
+    done.store(0, ordering: .relaxed)
+    guard style != .silent, !activity.isEmpty else { return }
+    due.store(time + style.interval, ordering: .relaxed)
+    show(style == .log ? activity : String(activity.prefix(max(width() - 1, 0))))
   }
 
   /// Takes the line off the terminal. Called once the run has ended, however it did.
@@ -79,10 +105,10 @@ final class Progress: Sendable {
     }
   }
 
-  private func show(_ line: ProgressLine) {
+  private func show(_ text: String) {
     lineIsShown.withLock { shown in
-      guard style == .line else { return write("mimo-host: \(line.text)\n") }
-      write("\r\(line.text(width: width() - 1))\u{1B}[K")
+      guard style == .line else { return write("mimo-host: \(text)\n") }
+      write("\r\(text)\u{1B}[K")
       shown = true
     }
   }

@@ -1,17 +1,23 @@
 /// What a progress line says at one moment.
 struct ProgressLine {
+  /// Bytes since the start.
   var done: UInt64
   var total: UInt64
   /// Seconds since the start.
   var seconds: Double
   /// What is being moved.
   var tensor: String
+  /// Bytes of the total that were done before the start: they say nothing of the rate.
+  var before: UInt64 = 0
+  /// What the bytes are for, where they are not moved.
+  var activity = ""
 
   /// "12%  1.20 GB of 10.0 GB  800 MB/s  11 s left  decoder.layers.0.mlp.linear_fc1.weight"
   var text: String {
-    let shown = min(done, total)
+    let shown = min(before + done, total)
     let percent = total == 0 ? 100 : Int(Double(shown) / Double(total) * 100)
-    var parts = ["\(percent)%", "\(ByteSize.text(shown)) of \(ByteSize.text(total))"]
+    var parts = activity.isEmpty ? [] : [activity]
+    parts += ["\(percent)%", "\(ByteSize.text(shown)) of \(ByteSize.text(total))"]
     if seconds > 0, done > 0 {
       let rate = Double(done) / seconds
       parts.append("\(ByteSize.text(UInt64(min(rate, 1e18))))/s")
@@ -21,11 +27,18 @@ struct ProgressLine {
     return parts.joined(separator: "  ")
   }
 
+  /// The same without the tensor.
+  private var untold: ProgressLine {
+    var line = self
+    line.tensor = ""
+    return line
+  }
+
   /// The line in `width` columns, cut in the tensor's name, whose end says more than its start.
   func text(width: Int) -> String {
     let full = text
     guard full.count > width else { return full }
-    let head = ProgressLine(done: done, total: total, seconds: seconds, tensor: "").text
+    let head = untold.text
     let room = width - head.count - 3
     guard room >= 8 else { return String(head.prefix(max(width, 0))) }
     return head + "  …" + tensor.suffix(room)

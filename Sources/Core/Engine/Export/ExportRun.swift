@@ -20,12 +20,13 @@ package struct ExportRun: Sendable {
     let start = MonotonicClock.seconds()
     try OutputPlace(request).check()
     if request.strict { try WeightConcerns(notes: plan.notes, omissions: plan.omissions).refuse(path: request.source) }
-    let snapshot = try SourceSnapshot(plan.stored.catalog.files.map(\.path) + (plan.stored.travelling?.paths ?? []))
+    let snapshot = try SourceSnapshot(plan.stored.catalog.files.map(\.path) + (plan.stored.travelling?.paths ?? []), for: request)
     let identity = try RunIdentity(
       request, format: "hf", layout: nil, plugin: plan.plugin, hostVersion: hostVersion, conversion: plan.conversion,
       snapshot: snapshot)
     let modes = try OutputModes(of: plan.stored.catalog.files.map(\.path) + [plan.stored.config.path])
-    let stage = try ResumableOutput(request, identity, conversion: plan.conversion, modes: modes, progress: progress)
+    let stage = try ResumableOutput(request, identity, conversion: plan.conversion, modes: modes,
+        snapshot: snapshot, progress: progress)
     return try stage.make(bytesNeeded: bytesNeeded) { () throws(MimoError) in
       try plan.checkTensors(request.resources)
       let differing = try plan.stored.differingTies()
@@ -37,12 +38,13 @@ package struct ExportRun: Sendable {
       try writeCompanions(into: stage.path)
       try OutputFolder.prove(stage.path, tensors: plan.output.whole.count + plan.output.copies.count)
       let readAgain = try request.splices.isEmpty ? [] : Reread(folder: stage.path, resources: request.resources).check(plan, result, request)
-      try snapshot.check()
+      let again = try stage.lookAgain()
       var report = report()
       report.notes += stage.notes.map { Note(.remark, $0) }
       report.readAgain = readAgain
       report.omissions = plan.omissions + differing.map(Omission.init)
       report.add(plan.conversion, names: plan.stored.description.targets.indices.map(plan.stored.name), result: result)
+      report.notes += again.map { Note(.remark, $0) }
       let weights = WrittenWeights(result: result, digests: plan.output.digests(result.wholeDigests))
       report.files = try ReportedFile.all(in: stage.path, known: weights.known(plan.output.files))
       try plan.stored.checkCopies(report.files, to: [""])

@@ -31,12 +31,13 @@ package struct ImportRun: Sendable {
     if request.strict { try WeightConcerns(notes: plan.notes, omissions: plan.omissions).refuse(path: request.source) }
     let recorded = try SourceReport(of: folder.path, ignored: request.ignoresReport)
     try recorded?.checkHeads(of: folder)
-    let snapshot = try SourceSnapshot(folder.files.map(\.path) + travelling.paths)
+    let snapshot = try SourceSnapshot(folder.files.map(\.path) + travelling.paths, for: request)
     let identity = try RunIdentity(
       request, format: plan.format.rawValue, layout: plan.layout.cluster.words, plugin: plan.plugin,
       hostVersion: hostVersion, conversion: plan.conversion, snapshot: snapshot)
     let modes = try OutputModes(of: folder.files.map(\.path) + [plan.config.path])
-    let stage = try ResumableOutput(request, identity, conversion: plan.conversion, modes: modes, progress: progress)
+    let stage = try ResumableOutput(request, identity, conversion: plan.conversion, modes: modes,
+        snapshot: snapshot, progress: progress)
     return try stage.make(bytesNeeded: bytesNeeded) { () throws(MimoError) in
       let differing = try TieCheck.run(plan.match.duplicates, in: folder)
       if request.strict {
@@ -46,8 +47,9 @@ package struct ImportRun: Sendable {
       try recorded?.check(plan.conversion, written.result)
       try TravellingRecord.write(
         folder, travelling, expertStorage: request.expertStorage, leftOut: differing.map(\.name), only: request.only, into: stage.path)
-      try snapshot.check()
+      let again = try stage.lookAgain()
       var report = report(differing)
+      report.notes += again.map { Note(.remark, $0) }
       report.add(plan.conversion, names: names, result: written.result, written: written)
       report.files = try ReportedFile.all(in: stage.path, known: written.known(plan.output.catalog.files))
       report.notes += stage.notes.map { Note(.remark, $0) }

@@ -96,7 +96,7 @@ struct UnitReader: ~Copyable {
 /// A stretch of a file that one unit reads or writes.
 struct UnitPlace: Sendable {
   var path: String
-  var tensor: String
+  var tensor: String?
   var bytes: Range<UInt64>
 
   /// The error that says what is wrong with it.

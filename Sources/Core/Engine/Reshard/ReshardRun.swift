@@ -21,12 +21,13 @@ package struct ReshardRun: Sendable {
     let start = MonotonicClock.seconds()
     try OutputPlace(request).check()
     if request.strict { try WeightConcerns(notes: plan.notes, omissions: plan.omissions).refuse(path: request.source) }
-    let snapshot = try SourceSnapshot(plan.stored.catalog.files.map(\.path) + (plan.stored.travelling?.paths ?? []))
+    let snapshot = try SourceSnapshot(plan.stored.catalog.files.map(\.path) + (plan.stored.travelling?.paths ?? []), for: request)
     let identity = try RunIdentity(
       request, format: plan.format.rawValue, layout: plan.layout.cluster.words, plugin: plan.plugin,
       hostVersion: hostVersion, conversion: plan.conversion, snapshot: snapshot)
     let modes = try OutputModes(of: plan.stored.catalog.files.map(\.path) + [plan.config.path])
-    let stage = try ResumableOutput(request, identity, conversion: plan.conversion, modes: modes, progress: progress)
+    let stage = try ResumableOutput(request, identity, conversion: plan.conversion, modes: modes,
+        snapshot: snapshot, progress: progress)
     return try stage.make(bytesNeeded: bytesNeeded) { () throws(MimoError) in
       try plan.checkTensors(request.resources)
       let sources = try OutputFolder.open(plan.stored.catalog.files)
@@ -40,12 +41,13 @@ package struct ReshardRun: Sendable {
         config: plan.config, leftOut: plan.stored.manifest?.leftOut ?? [], only: plan.stored.only, into: stage.path)
       let differing = try plan.stored.differingTies()
       let readAgain = try request.splices.isEmpty ? [] : Reread(folder: stage.path, resources: request.resources).check(plan, result, request)
-      try snapshot.check()
+      let again = try stage.lookAgain()
       var report = report()
       report.omissions += differing.map(Omission.init)
       report.notes += stage.notes.map { Note(.remark, $0) }
       report.readAgain = readAgain
       if !isRecorded { report.notes.append("OUT does not say its model: name --hf-config when it is read") }
+      report.notes += again.map { Note(.remark, $0) }
       report.add(plan.conversion, names: plan.conversion.whole.map(\.name), result: result, written: written)
       report.files = try ReportedFile.all(in: stage.path, known: written.known(plan.output.catalog.files))
       try plan.stored.checkCopies(report.files, to: written.companionPrefixes)

@@ -8,7 +8,12 @@ final class ResumableOutput {
   private let identity: RunIdentity
   private let conversion: ConversionPlan
   private let folder: WorkFolder
+  private let snapshot: SourceSnapshot
   private let progress: ProgressHandler
+  /// Parallel to the plan's source; empty before units are moved.
+  private var sources: [File] = []
+  /// What a second look at the source on the way has shown.
+  private var sourceNotes: [String] = []
   /// nil before there are files to write to.
   private var journal: RunJournal?
   /// What a former run left is not what its journal says, or its source is not: that is for the user to decide.
@@ -21,8 +26,9 @@ final class ResumableOutput {
   /// - Parameter modes: what others may do with OUT.
   init(
     _ request: ConversionRequest, _ identity: RunIdentity, conversion: ConversionPlan, modes: OutputModes,
-    progress: @escaping ProgressHandler
+    snapshot: SourceSnapshot, progress: @escaping ProgressHandler
   ) throws(MimoError) {
+    self.snapshot = snapshot
     self.progress = progress
     self.request = request
     self.identity = identity
@@ -85,9 +91,38 @@ final class ResumableOutput {
 
   /// Moves what is not moved yet.
   func move(whole: [File], stored: [File], progress: @escaping ProgressHandler) throws(MimoError) -> MoveResult {
+    sources = conversion.direction == .storedToWhole ? stored : whole
+    try proveSources()
     request.phases(.moving(done: bytesResumed))
-    return try Execution(conversion, resources: request.resources, progress: progress)
+    let result = try Execution(conversion, resources: request.resources, progress: progress)
       .run(wholeFiles: whole, storedFiles: stored, journal: journal)
+    request.phases(.finishing)
+    return result
+  }
+
+  /// The second look at all that was read of the sources; returns what the user should know.
+  func lookAgain() throws(MimoError) -> [String] {
+    guard let proof = sourceProof else { return sourceNotes }
+    return sourceNotes + (try proof.atTheEnd { request.phases(.provingSource) })
+  }
+
+  private var sourceProof: SourceProof? {
+    journal.map {
+      SourceProof(
+        plan: conversion, files: sources, snapshot: snapshot, journal: $0, resources: request.resources, progress: progress)
+    }
+  }
+
+  /// Throws when what former runs moved is not in the source any more.
+  private func proveSources() throws(MimoError) {
+    guard let proof = sourceProof, let touched = journal?.touched, !touched.isEmpty else { return }
+    request.phases(.provingSource)
+    do throws(MimoError) {
+      sourceNotes += try proof.onResume(touched)
+    } catch {
+      isDoubtful = error.code == .invalidInput
+      throw error
+    }
   }
 
   /// The files of a former run; throws when one is missing, or what its journal calls done is not what was written.

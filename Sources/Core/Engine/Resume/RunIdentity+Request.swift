@@ -31,6 +31,7 @@ extension RunIdentity {
     for entry in snapshot.entries {
       add("file \(entry.path)", "\(entry.size) bytes of \(entry.modified) ns")
     }
+    for entry in snapshot.entries { changeTimes[entry.path] = entry.changed }
     add("plan", hex(conversion.hash))
   }
 

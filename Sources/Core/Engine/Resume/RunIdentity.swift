@@ -6,6 +6,9 @@ package struct RunIdentity: Sendable, Equatable {
   /// What it is about, and how it is. In the order in which differences are told.
   private(set) var facts: [(name: String, value: String)] = []
 
+  /// When anything about the files of the source was last changed, by path: no difference by itself, but a reason to look.
+  var changeTimes: [String: Int64] = [:]
+
   package init() {}
 
   mutating func add(_ name: String, _ value: String) { facts.append((name, value)) }
@@ -51,5 +54,19 @@ extension RunIdentity {
       }
       add(name, value)
     }
+  }
+}
+
+extension RunIdentity {
+  var changeTimesJSON: JSONValue {
+    var times = JSONObject()
+    for (path, time) in changeTimes.sorted(by: { bytewiseLess($0.key, $1.key) }) { times[path] = .string("\(time)") }
+    return .object(times)
+  }
+
+  /// The files whose time is another than when a run began, or that it does not tell of.
+  func touched(since begun: JSONValue?) -> Set<String> {
+    let times = begun?.object
+    return Set(changeTimes.filter { times?[$0.key]?.string != "\($0.value)" }.keys)
   }
 }

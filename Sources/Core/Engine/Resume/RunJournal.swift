@@ -16,6 +16,8 @@ package final class RunJournal: Sendable {
   let tally: Tally
   /// Bytes of whole tensors in `done`.
   let bytesDone: Int
+  /// Files of the source that somebody touched since the journal was begun.
+  let touched: Set<String>
 
   private let writer: Mutex<Writer>
   private let limits: JournalBatch
@@ -50,11 +52,14 @@ package final class RunJournal: Sendable {
     beginning file: File, _ identity: RunIdentity, plan: ConversionPlan, resources: Resources
   ) throws(MimoError) {
     let windowBytes = resources.windowBytes
-    let header = JSONValue.object(["run": identity.json, "window_bytes": .integer(windowBytes)])
+    let header = JSONValue.object([
+      "run": identity.json, "window_bytes": .integer(windowBytes), "change_times": identity.changeTimesJSON,
+    ])
     self.windowBytes = windowBytes
     done = []
     tally = Tally(whole: plan.whole.count, chunks: plan.chunkCount)
     bytesDone = 0
+    touched = []
     recorded = Atomic(0)
     limits = resources.batch
     writer = Mutex(Writer(file: try JournalFile(beginning: file, header: JSONWriter.write(header))))
@@ -64,8 +69,12 @@ package final class RunJournal: Sendable {
   package init?(continuing file: File, _ identity: RunIdentity, plan: ConversionPlan, resources: Resources) throws(MimoError) {
     var replay = Replay(plan, path: file.path)
     var window: Int?
+    var touched: Set<String> = []
     let journal = try JournalFile(continuing: file) { header, payload throws(MimoError) in
-      if window == nil { window = try RunJournal.check(header, identity, file, resources: resources) }
+      if window == nil {
+        window = try RunJournal.check(header, identity, file, resources: resources)
+        touched = identity.touched(since: try JSONParser.parse(header, path: file.path)["change_times"])
+      }
       try replay.add(payload, windowBytes: window ?? 1)
     }
     guard let journal, !replay.done.isEmpty else { return nil }
@@ -73,6 +82,7 @@ package final class RunJournal: Sendable {
     done = replay.done
     tally = replay.tally
     bytesDone = replay.bytes
+    self.touched = touched
     recorded = Atomic(replay.bytes)
     limits = resources.batch
     writer = Mutex(Writer(file: journal))
