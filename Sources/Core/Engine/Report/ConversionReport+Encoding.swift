@@ -78,7 +78,6 @@ private struct ReportOutput {
   mutating func end() throws(MimoError) {
     try flush()
     try file.write(ConversionReport.seal(crc), at: position)
-    try file.sync()
   }
 
   private mutating func flush() throws(MimoError) {
