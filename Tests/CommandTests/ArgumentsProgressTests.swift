@@ -95,7 +95,16 @@ private final class Screen: Sendable {
         "mimo-host: checking what a former run wrote\n",
         "mimo-host: checking what a former run wrote  50%  4.00 GB of 8.00 GB  800 MB/s  5 s left\n",
         "mimo-host: 84%  8.40 GB of 10.0 GB  100 MB/s  16 s left  a\n",
+        "mimo-host: finishing\n",
       ])
+  }
+
+  @Test func theLogOfAShortRunDoesNotNameItsEnd() {
+    let screen = Screen()
+    let progress = screen.progress(1000, .log)
+    progress.advance(by: 1000, tensor: "a")
+    progress.begin(.finishing, total: 1000)
+    #expect(screen.lines.isEmpty)
   }
 
   @Test func aTerminalSaysWhatIsDoneAtTheEnd() {

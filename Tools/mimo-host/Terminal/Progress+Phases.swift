@@ -9,12 +9,7 @@ extension Progress {
     case .provingOutput(let bytes): begin("checking what a former run wrote", total: UInt64(max(bytes, 0)))
     case .provingSource: begin("reading touched files of the source again", total: total)
     case .moving(let done): begin("", total: total, before: UInt64(max(done, 0)))
-    case .finishing: finishing()
+    case .finishing: if showsShortPhases { begin("finishing", total: 0) }
     }
-  }
-
-  /// A log needs no line for what is short mostly.
-  private func finishing() {
-    if isLine { begin("finishing", total: 0) }
   }
 }

@@ -26,7 +26,6 @@ final class Progress: Sendable {
   }
 
   private let style: Style
-  var isLine: Bool { style == .line }
   private let clock: @Sendable () -> UInt64
   private let write: @Sendable (String) -> Void
   private let width: @Sendable () -> Int
@@ -46,6 +45,9 @@ final class Progress: Sendable {
 
   /// Whether a line stands on the terminal. Held while writing, so that lines do not mix.
   private let lineIsShown = Mutex(false)
+  private let hasSpoken = Atomic(false)
+  /// Whether somebody sees what is short mostly: on a terminal, and in the log of a run that took long enough for a line.
+  var showsShortPhases: Bool { style == .line || hasSpoken.load(ordering: .relaxed) }
 
   /// - Parameters:
   ///   - total: bytes of the whole run.
@@ -106,6 +108,7 @@ final class Progress: Sendable {
   }
 
   private func show(_ text: String) {
+    hasSpoken.store(true, ordering: .relaxed)
     lineIsShown.withLock { shown in
       guard style == .line else { return write("mimo-host: \(text)\n") }
       write("\r\(text)\u{1B}[K")

@@ -25,9 +25,9 @@ package struct ExportRun: Sendable {
       request, format: "hf", layout: nil, plugin: plan.plugin, hostVersion: hostVersion, conversion: plan.conversion,
       snapshot: snapshot)
     let modes = try OutputModes(of: plan.stored.catalog.files.map(\.path) + [plan.stored.config.path])
-    let stage = try ResumableOutput(request, identity, conversion: plan.conversion, modes: modes,
-        snapshot: snapshot, progress: progress)
-    return try stage.make(bytesNeeded: bytesNeeded) { () throws(MimoError) in
+    let stage = try ResumableOutput(request, identity, conversion: plan.conversion, modes: modes, snapshot: snapshot,
+      progress: progress)
+    var shown = try stage.make(bytesNeeded: bytesNeeded) { () throws(MimoError) in
       try plan.checkTensors(request.resources)
       let differing = try plan.stored.differingTies()
       let sources = try OutputFolder.open(plan.conversion.stored.files)
@@ -54,6 +54,8 @@ package struct ExportRun: Sendable {
       try report.write(into: stage.path)
       return report
     }
+    shown.coverWholeRun(since: start)
+    return shown
   }
 
   package var bytesNeeded: UInt64 {

@@ -36,9 +36,9 @@ package struct ImportRun: Sendable {
       request, format: plan.format.rawValue, layout: plan.layout.cluster.words, plugin: plan.plugin,
       hostVersion: hostVersion, conversion: plan.conversion, snapshot: snapshot)
     let modes = try OutputModes(of: folder.files.map(\.path) + [plan.config.path])
-    let stage = try ResumableOutput(request, identity, conversion: plan.conversion, modes: modes,
-        snapshot: snapshot, progress: progress)
-    return try stage.make(bytesNeeded: bytesNeeded) { () throws(MimoError) in
+    let stage = try ResumableOutput(request, identity, conversion: plan.conversion, modes: modes, snapshot: snapshot,
+      progress: progress)
+    var shown = try stage.make(bytesNeeded: bytesNeeded) { () throws(MimoError) in
       let differing = try TieCheck.run(plan.match.duplicates, in: folder)
       if request.strict {
         try WeightConcerns(notes: [], omissions: differing.map(Omission.init)).refuse(path: request.source)
@@ -61,6 +61,8 @@ package struct ImportRun: Sendable {
       try report.write(into: stage.path)
       return report
     }
+    shown.coverWholeRun(since: start)
+    return shown
   }
 
   /// Bytes of weights, of the files that travel along, and of what describes both.

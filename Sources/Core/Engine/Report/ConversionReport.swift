@@ -91,7 +91,21 @@ package struct ConversionReport: Sendable {
   package var bytesWritten = 0
   /// Bytes of Hugging Face tensors that a run before this one had moved; they count as read and written too.
   package var bytesResumed = 0
+  /// How long the run took, as far as `covers` says.
   package var seconds = 0.0
+  package private(set) var covers = Covered.allButPublication
+
+  /// What of a run its seconds cover. The report in OUT is written before OUT is synced and named.
+  package enum Covered: String, Sendable {
+    case allButPublication = "all but syncing OUT and giving it its name"
+    case all = "all"
+  }
+
+  /// The seconds since a run's start, now that OUT is there: for whom the report is shown to.
+  mutating func coverWholeRun(since start: Double) {
+    seconds = MonotonicClock.seconds() - start
+    covers = .all
+  }
 
   package init(
     hostVersion: String, command: [String], plugin: (family: String, version: String), source: Checkpoint,
@@ -132,6 +146,7 @@ extension ConversionReport {
       "bytes_written": .integer(bytesWritten),
       "bytes_resumed": .integer(bytesResumed),
       "seconds": .double((seconds * 1000).rounded() / 1000),
+      "seconds_cover": .string(covers.rawValue),
       "peak_memory_bytes": ProcessUsage.peakResidentBytes.map { .integer($0) } ?? .null,
     ])
   }

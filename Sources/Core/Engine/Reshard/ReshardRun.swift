@@ -26,9 +26,9 @@ package struct ReshardRun: Sendable {
       request, format: plan.format.rawValue, layout: plan.layout.cluster.words, plugin: plan.plugin,
       hostVersion: hostVersion, conversion: plan.conversion, snapshot: snapshot)
     let modes = try OutputModes(of: plan.stored.catalog.files.map(\.path) + [plan.config.path])
-    let stage = try ResumableOutput(request, identity, conversion: plan.conversion, modes: modes,
-        snapshot: snapshot, progress: progress)
-    return try stage.make(bytesNeeded: bytesNeeded) { () throws(MimoError) in
+    let stage = try ResumableOutput(request, identity, conversion: plan.conversion, modes: modes, snapshot: snapshot,
+      progress: progress)
+    var shown = try stage.make(bytesNeeded: bytesNeeded) { () throws(MimoError) in
       try plan.checkTensors(request.resources)
       let sources = try OutputFolder.open(plan.stored.catalog.files)
       let writer = StoredWriter(
@@ -57,6 +57,8 @@ package struct ReshardRun: Sendable {
       try report.write(into: stage.path)
       return report
     }
+    shown.coverWholeRun(since: start)
+    return shown
   }
 
   /// Bytes of weights, of the files that travel along, and of what describes both.
