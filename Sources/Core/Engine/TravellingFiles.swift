@@ -6,7 +6,7 @@ package struct TravellingFiles: Sendable {
   /// The folder that they lie in.
   package let folder: String
   package let files: [HuggingFaceFolder.Companion]
-  /// Files that a pickle loader would open: what is in them runs.
+  /// Other weights, and files that a pickle loader would open: what is in them runs.
   package let omissions: [Omission]
 
   /// Looks at the first bytes of each.
@@ -16,6 +16,10 @@ package struct TravellingFiles: Sendable {
     var omissions: [Omission] = []
     for companion in companions where TravellingFiles.belongs(companion.path) {
       try Interruption.check()
+      if let reason = ForeignFiles.reason(companion.path) {
+        omissions.append(Omission(name: companion.path, bytes: Int(clamping: companion.size), reason: reason))
+        continue
+      }
       let path = FileSystem.join(folder, companion.path)
       guard let reason = try PickleLoadable.reason(name: companion.path, at: path) else {
         files.append(companion)

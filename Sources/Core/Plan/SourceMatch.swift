@@ -69,6 +69,19 @@ package struct SourceMatch: Sendable {
       remedy: "Nothing is dropped without being told: check that config.json and weights belong together, or update the plugin")
   }
 
+  /// The folder without files of other models: those that neither an index names nor the description knows a tensor of.
+  package static func settled(
+    _ folder: HuggingFaceFolder, _ description: ModelDescription
+  ) throws(MimoError) -> HuggingFaceFolder {
+    guard !folder.unnamed.isEmpty else { return folder }
+    var known = Set(description.sources.flatMap(\.storedNames))
+    known.formUnion(description.ties.map(\.duplicate))
+    known.formUnion(description.otherSources)
+    return try folder.settled { name in
+      known.contains(name) || description.drops.contains { Pattern.matches($0.pattern, name) }
+    }
+  }
+
   /// The tied tensors that the folder holds beside the ones that they are tied to.
   package static func duplicates(_ description: ModelDescription, _ folder: HuggingFaceFolder) -> [Duplicate] {
     description.ties.compactMap { tie in

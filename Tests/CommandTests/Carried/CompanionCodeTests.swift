@@ -7,6 +7,8 @@ import Testing
   static let loaded: [String: [UInt8]] = [
     "pytorch_model.bin": Array("no pickle at all".utf8), "extra/optimizer.PT": [1], "a.pth": [1], "b.pkl": [1],
     "c.pickle": [1], "last.ckpt": [1], "archive.dat": Payload.archive, "plain.dat": Payload.pickle,
+    "original/params.json": [1], "metal/m": [1], "checkpoint-100/trainer_state.json": [1], "global_step20/x.safetensors": [1],
+    "a.gguf": [1], "onnx/b.onnx": [1], "run_config.yaml": [1], "pytorch_model.bin.index.json": [1],
   ]
   static let plain: [String: [UInt8]] = [
     "spiece.model": [0x0A, 0x0E, 0x0A, 0x05], "vocab.txt": Array("cposix\nsystem\n".utf8), "chat.jinja": Array("{{ x }}".utf8),

@@ -172,9 +172,10 @@ struct StoredReader {
   /// A Hugging Face folder as chunks of the targets that its tensors make.
   private func folder() throws(MimoError) -> StoredWeights {
     let naming = ModelNaming.megatron
-    let folder = try HuggingFaceFolder.open(path)
+    let opened = try HuggingFaceFolder.open(path)
     let described = try origin.describe(naming, expertStorage: expertStorage, isWrittenPlain: false, plugin: plugin)
     let model = part.described(described)
+    let folder = try SourceMatch.settled(opened, model)
     let match = try SourceMatch(model, folder, decoded: .bf16)
     if let encoded = match.whole.first(where: { $0.storage != .plain }) {
       throw MimoError(

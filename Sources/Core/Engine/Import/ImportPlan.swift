@@ -82,7 +82,6 @@ package struct ImportPlan: Sendable {
     let part = try ModelPart(request.only, of: plugin.info)
     self.format = format
     self.plugin = part.plugin
-    self.source = source
     config = source.config
     let cluster = try ImportPlan.cluster(request, to: format, plugin: part.plugin)
     naming = format == .prime ? .prime : ModelNaming(cluster.form)
@@ -91,6 +90,8 @@ package struct ImportPlan: Sendable {
     let description = part.described(
       try plugin.describe(
         config.input(sources: source.shapes, options: request.pluginOptions), layout: naming.rawValue))
+    let source = try source.settled(description)
+    self.source = source
     match = try source.match(description, dtype: dtype)
     travelling = try source.travelling()
     layoutNotes = request.layoutNotes(part.plugin, description)
@@ -121,7 +122,7 @@ package struct ImportPlan: Sendable {
   }
 
   /// What of the source OUT does not have.
-  package var omissions: [Omission] { match.drops.map(Omission.init) + (travelling?.omissions ?? []) }
+  package var omissions: [Omission] { match.drops.map(Omission.init) + source.unused + (travelling?.omissions ?? []) }
 
   /// What the user should know beside drops and changes.
   package var notes: [Note] {

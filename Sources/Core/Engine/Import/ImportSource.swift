@@ -50,6 +50,20 @@ package enum ImportSource: Sendable {
     return try TravellingFiles(folder.companions, in: folder.path)
   }
 
+  /// The source without weight files that are of no model that is described.
+  func settled(_ description: ModelDescription) throws(MimoError) -> ImportSource {
+    guard case .folder(let folder) = self else { return self }
+    return .folder(try SourceMatch.settled(folder, description))
+  }
+
+  /// Weight files that are of another model.
+  var unused: [Omission] {
+    guard case .folder(let folder) = self else { return [] }
+    return folder.unused.map {
+      Omission(name: $0.path, bytes: Int(clamping: $0.size), reason: "no index names it, and none of its tensors is of the model")
+    }
+  }
+
   /// - Parameter dtype: that of the model's parameters, for tensors that nobody has stored yet or that are decoded.
   func match(_ description: ModelDescription, dtype: DType) throws(MimoError) -> SourceMatch {
     switch self {

@@ -129,7 +129,7 @@ private struct Companions {
   init?(of path: String, _ format: CheckpointFormat) throws(MimoError) {
     if format != .hf, let record = try TravellingRecord.find(beside: path) {
       folder = record.files
-      names = Set(record.manifest.companions.map(\.path))
+      names = Set(record.manifest.companions.map(\.path).filter { ForeignFiles.reason($0) == nil })
       return
     }
     guard format == .hf else { return nil }

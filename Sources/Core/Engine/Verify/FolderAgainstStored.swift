@@ -20,10 +20,11 @@ struct FolderAgainstStored {
     folder path: String, isFirst: Bool, stored other: String, _ format: CheckpointFormat, _ request: VerifyRequest,
     plugin: PluginLibrary
   ) throws(MimoError) {
-    let folder = try HuggingFaceFolder.open(path)
+    let opened = try HuggingFaceFolder.open(path)
     let models = try ComparedModels(request, folder: path)
     let stored = try OpenedStored(other, format, of: try models.origin(of: other), request, plugin: plugin)
     let own = try models.described(stored.naming, stored.part, plugin)
+    let folder = try SourceMatch.settled(opened, own)
     let match = try SourceMatch(own, folder, decoded: FolderAgainstStored.decodedDType(own, stored))
     let differing = try TieCheck.run(match.duplicates, in: folder)
     let (mine, others) = (

@@ -38,11 +38,11 @@ private struct DescribedFolder {
 
   init(_ path: String, plugin: PluginLibrary) throws(MimoError) {
     let source = try ImportSource.open(path)
-    folder = try HuggingFaceFolder.open(path)
     config = source.config
     let input = source.config.input(sources: source.shapes, options: [:])
     description = try SynthPlan.fullest(input, plugin)
-    files = source.files
+    folder = try SourceMatch.settled(try HuggingFaceFolder.open(path), description)
+    files = ImportSource.folder(folder).files
     tensors = folder.tensors.map {
       WholeTensor(name: $0.name, dtype: $0.dtype, shape: $0.shape, file: $0.file, offset: $0.range.lowerBound)
     }

@@ -51,7 +51,12 @@ package struct HuggingFaceFolder: Sendable {
   /// What does not travel along: hidden entries, links to folders, special files.
   package let leftOut: [String]
 
-  private let positions: [String: Int]
+  /// Weight files that no index names: a plugin says whether they are of the model.
+  package let unnamed: Set<String>
+  /// Those of them that are not.
+  package let unused: [Companion]
+
+  let positions: [String: Int]
 
   /// Position in `tensors`.
   package func position(of name: String) -> Int? { positions[name] }
@@ -81,13 +86,16 @@ package struct HuggingFaceFolder: Sendable {
       files.append(WeightFile(name: name, path: file.path, size: header.fileSize, header: header))
     }
     let (tensors, positions) = try inventory(files)
-    if let index { try check(index, path: FileSystem.join(path, HuggingFaceIndex.fileName), files, tensors, positions) }
+    let unnamed = unnamed(names, index)
+    if let index {
+      try check(index, path: FileSystem.join(path, HuggingFaceIndex.fileName), files, tensors, positions, except: unnamed)
+    }
 
     let weights = Set(names)
     return HuggingFaceFolder(
       path: path, config: config, files: files, tensors: tensors, index: index, indexText: text,
       companions: listing.files.filter { !weights.contains($0.path) && $0.path != HuggingFaceIndex.fileName },
-      leftOut: listing.leftOut, positions: positions)
+      leftOut: listing.leftOut, unnamed: unnamed, unused: [], positions: positions)
   }
 
   private static func readConfig(_ folder: String) throws(MimoError) -> JSONValue {
@@ -131,28 +139,17 @@ package struct HuggingFaceFolder: Sendable {
         path: FileSystem.join(folder, HuggingFaceIndex.fileName), tensor: entry.tensor, remedy: "Download that file too"
       )
     }
-    if let stray = present.first(where: { !named.contains($0) }) {
-      throw MimoError(
-        .invalidInput, "file is not named by \(HuggingFaceIndex.fileName)", path: FileSystem.join(folder, stray),
-        remedy: "Move it elsewhere if it is not part of the model, else get the right index")
-    }
     guard !named.isEmpty else {
       throw MimoError(
         .invalidInput, "index names no tensors", path: FileSystem.join(folder, HuggingFaceIndex.fileName))
     }
-    return named.sorted(by: bytewiseLess)
+    return named.union(present).sorted(by: bytewiseLess)
   }
 
   private static func singleFile(
     _ folder: String, _ listing: FolderListing, _ present: [String]
   ) throws(MimoError) -> [String] {
-    if present.count == 1 { return present }
-    if present.count > 1 {
-      throw MimoError(
-        .invalidInput,
-        "folder has \(present.count) safetensors files (\(present[0]), \(present[1])...) but no "
-          + HuggingFaceIndex.fileName, path: folder, remedy: "Download the index too")
-    }
+    if !present.isEmpty { return present }
     let isOldForm = { (path: String) in
       !path.utf8.contains(UInt8(ascii: "/")) && path.hasPrefix("pytorch_model") && path.hasSuffix(".bin")
     }
@@ -166,8 +163,14 @@ package struct HuggingFaceFolder: Sendable {
       remedy: "Name the folder of a Hugging Face checkpoint with its weights")
   }
 
+  /// A single file is the model; several without an index may be of something else.
+  private static func unnamed(_ names: [String], _ index: HuggingFaceIndex?) -> Set<String> {
+    guard let index else { return names.count > 1 ? Set(names) : [] }
+    return Set(names).subtracting(index.entries.map(\.file))
+  }
+
   /// The union of all heads; a tensor in two files is an error.
-  private static func inventory(_ files: [WeightFile]) throws(MimoError) -> ([Tensor], [String: Int]) {
+  static func inventory(_ files: [WeightFile]) throws(MimoError) -> ([Tensor], [String: Int]) {
     let count = files.reduce(0) { $0 + $1.header.entries.count }
     var tensors: [Tensor] = []
     tensors.reserveCapacity(count)
@@ -188,7 +191,8 @@ package struct HuggingFaceFolder: Sendable {
   /// Index and heads must name the same tensors in the same files. `total_size` is not compared: published files
   /// often have it wrong (it counts ties twice, or parameters of another dtype), and nothing depends on it.
   private static func check(
-    _ index: HuggingFaceIndex, path: String, _ files: [WeightFile], _ tensors: [Tensor], _ positions: [String: Int]
+    _ index: HuggingFaceIndex, path: String, _ files: [WeightFile], _ tensors: [Tensor], _ positions: [String: Int],
+    except unnamed: Set<String>
   ) throws(MimoError) {
     let remedy = "Index and files are not of one checkpoint: download both again"
     for entry in index.entries {
@@ -207,7 +211,7 @@ package struct HuggingFaceFolder: Sendable {
     // Keys of the index are unique and all found above, so equal counts mean equal sets.
     guard index.entries.count != tensors.count else { return }
     let named = Set(index.entries.map(\.tensor))
-    for tensor in tensors where !named.contains(tensor.name) {
+    for tensor in tensors where !named.contains(tensor.name) && !unnamed.contains(files[tensor.file].name) {
       throw MimoError(
         .invalidInput, "tensor is not in the index", path: files[tensor.file].path, tensor: tensor.name, remedy: remedy)
     }

@@ -84,7 +84,14 @@ package struct SourceManifest: Sendable, Equatable {
     }
     companions = folder.companions
     index = nil
-    if let parsed = folder.index, let text = folder.indexText { index = form(of: parsed, text) }
+    if folder.unnamed.isEmpty, let parsed = folder.index, let text = folder.indexText {
+      index = form(of: parsed, text)
+    } else if files.count > 1 {
+      // An index that lacks files, or none: what is made of them has a right one.
+      let right = HuggingFaceIndex(files: files.map { ($0.name, $0.tensors) })
+      index = .common(
+        metadata: right.metadata, order: .byName, newlineAtEnd: folder.indexText?.last == UInt8(ascii: "\n"))
+    }
   }
 
   /// The bytes of the index as they were in the source; nil when it had none.

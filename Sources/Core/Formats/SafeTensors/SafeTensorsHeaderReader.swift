@@ -78,7 +78,9 @@ struct SafeTensorsHeaderReader {
     try scanner.expect(UInt8(ascii: "}"), "',' or '}'")
   }
 
-  private mutating func metadata() throws(MimoError) -> [SafeTensorsHeader.MetadataMember] {
+  private mutating func metadata() throws(MimoError) -> [SafeTensorsHeader.MetadataMember]? {
+    // The library reads it as none.
+    if scanner.peek() == UInt8(ascii: "n"), scanner.take(word: "null") { return nil }
     var result: [SafeTensorsHeader.MetadataMember] = []
     var keys = Set<String>()
     try members { (reader, key, place) throws(MimoError) in
