@@ -68,7 +68,9 @@ private enum Compiler {
     let process = Process()
     process.executableURL = try path()
     process.arguments = [
-      "-typecheck", "-swift-version", "6", "-no-color-diagnostics", "-I", products.appending(path: "Modules").path, file.path,
+      "-typecheck", "-swift-version", "6", "-no-color-diagnostics", "-I", products.appending(path: "Modules").path,
+      // What the modules are made of in C.
+      "-Xcc", "-fmodule-map-file=" + products.appending(path: "MimoChecksum.build/module.modulemap").path, file.path,
     ]
     let pipe = Pipe()
     process.standardError = pipe

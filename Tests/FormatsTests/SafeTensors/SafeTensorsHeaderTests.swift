@@ -136,7 +136,7 @@ import Testing
     #expect(bytes.count % 8 == 0 && UInt64(bytes.count) == header.dataStart)
     #expect(header.encoded() == bytes)
     let read = try bytes[8...].withUnsafeBytes { json in
-      capture { () throws(MimoError) in try SafeTensorsHeader.parse(json: json, fileSize: header.fileSize, path: nil) }
+      capture { () throws(MimoError) in try SafeTensorsHeader.parse(json: json, spacesAfter: 0, fileSize: header.fileSize, path: nil) }
     }.get()
     #expect(read == header)
   }
@@ -187,7 +187,7 @@ import Testing
       }
       let result = json.withUnsafeBytes { buffer in
         capture { () throws(MimoError) in
-          try SafeTensorsHeader.parse(json: buffer, fileSize: fileSize, path: "damaged")
+          try SafeTensorsHeader.parse(json: buffer, spacesAfter: 0, fileSize: fileSize, path: "damaged")
         }
       }
       switch result {

@@ -35,11 +35,12 @@ package struct SourceManifest: Sendable, Equatable {
       guard let foreignSpelling else {
         return try SafeTensorsHeader.lay(out: tensors, metadata: metadata, padding: padding, path: name)
       }
-      let json = foreignSpelling + [UInt8](repeating: UInt8(ascii: " "), count: padding)
-      var size = 8 + UInt64(json.count)
+      var size = 8 + UInt64(foreignSpelling.count) + UInt64(padding)
       for tensor in tensors { size &+= UInt64(tensor.byteCount ?? 0) }
-      let header = try json.withUnsafeBytes { buffer in
-        capture { () throws(MimoError) in try SafeTensorsHeader.parse(json: buffer, fileSize: size, path: name) }
+      let header = try foreignSpelling.withUnsafeBytes { buffer in
+        capture { () throws(MimoError) in
+          try SafeTensorsHeader.parse(json: buffer, spacesAfter: padding, fileSize: size, path: name)
+        }
       }.get()
       guard header.tensors == tensors else {
         throw MimoError(.invalidInput, "head kept from the source does not fit the tensors listed", path: name)

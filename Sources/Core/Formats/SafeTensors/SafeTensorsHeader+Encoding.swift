@@ -41,10 +41,13 @@ extension SafeTensorsHeader {
       foreignSpelling
       ?? SafeTensorsHeader.spelling(
         tensors, ends: entries.map { $0.range.upperBound - dataStart }, metadata: metadata)
-    var bytes = SafeTensorsHeader.lengthPrefix(UInt64(json.count) + UInt64(padding))
-    bytes.append(contentsOf: json)
-    bytes.append(contentsOf: repeatElement(UInt8(ascii: " "), count: padding))
-    return bytes
+    let start = SafeTensorsHeader.lengthPrefix(UInt64(json.count) + UInt64(padding)) + json
+    // The padding may be far longer than all else: no second copy of it is made.
+    return [UInt8](unsafeUninitializedCapacity: start.count + padding) { buffer, count in
+      count = start.count + padding
+      let rest = buffer[buffer.initialize(fromContentsOf: start)..<count]
+      UnsafeMutableBufferPointer(rebasing: rest).initialize(repeating: UInt8(ascii: " "))
+    }
   }
 
   /// The JSON as serde_json spells it in the library: metadata first, then the tensors in the order of their bytes.

@@ -26,7 +26,7 @@ extension SafeTensorsHeader {
     let buffer = try RawMemory.allocate(Int(length))
     defer { RawMemory.free(buffer) }
     try source.read(into: buffer, at: 8)
-    return try parse(json: UnsafeRawBufferPointer(buffer), fileSize: source.size, path: source.path)
+    return try parse(json: UnsafeRawBufferPointer(buffer), spacesAfter: 0, fileSize: source.size, path: source.path)
   }
 
   /// Bytes of entries that a byte of a head becomes at most.
@@ -49,12 +49,14 @@ extension SafeTensorsHeader {
   }
 
   /// Checks the JSON of a head whose file has `fileSize` bytes.
+  ///
+  /// - Parameter spacesAfter: spaces that follow the JSON in the file, besides those in it: they need not be in memory.
   package static func parse(
-    json: UnsafeRawBufferPointer, fileSize: UInt64, path: String?
+    json: UnsafeRawBufferPointer, spacesAfter: Int, fileSize: UInt64, path: String?
   ) throws(MimoError) -> SafeTensorsHeader {
     var reader = SafeTensorsHeaderReader(json, path: path)
     let content = try reader.read()
-    let dataStart = 8 + UInt64(json.count)
+    let dataStart = 8 + UInt64(json.count) + UInt64(spacesAfter)
     try checkCoverage(content.tensors, dataStart: dataStart, fileSize: fileSize, path: path)
 
     // Trailing white space other than spaces belongs to the spelling, not to the padding.
@@ -70,7 +72,7 @@ extension SafeTensorsHeader {
           spec: tensor.spec,
           range: (dataStart + tensor.range.lowerBound)..<(dataStart + tensor.range.upperBound))
       },
-      metadata: content.metadata, padding: json.count - end, foreignSpelling: isOwn ? nil : Array(json[..<end]),
+      metadata: content.metadata, padding: json.count - end + spacesAfter, foreignSpelling: isOwn ? nil : Array(json[..<end]),
       dataStart: dataStart)
   }
 
