@@ -7,8 +7,10 @@ import MimoSystem
 
 /// Carries out `mimo-host convert`.
 func run(_ options: ConvertOptions) throws(MimoError) {
+  if options.isDry { return try run(PlanOptions(conversion: options)) }
   Interruption.install(consequence: "Nothing was published")
   OpenFileLimit.raise()
+  let options = try options.findingCheckpoints()
   var request = options.request
   request.beginReading()
   let sources = request.sources

@@ -3,7 +3,7 @@ import MimoSystem
 
 /// Carries out `mimo-host inspect`.
 func run(_ options: InspectOptions) throws(MimoError) {
-  let path = absolute(options.path)
+  let path = try checkpoint(options.path)
   let sources = SourceFolders([path], followLinks: options.followsLinks)
   defer { sources.letGo() }
   let inspection = try Inspection(path)

@@ -3,9 +3,10 @@ import MimoSystem
 
 /// Carries out `mimo-host plan`.
 func run(_ options: PlanOptions) throws(MimoError) {
-  let ledger = try ledger(of: options.conversion)
-  try show(ledger, options.conversion.run)
-  if options.conversion.strict { try ledger.concerns.refuse(path: options.conversion.request.source) }
+  let conversion = try options.conversion.findingCheckpoints()
+  let ledger = try ledger(of: conversion)
+  try show(ledger, conversion.run)
+  if conversion.strict { try ledger.concerns.refuse(path: conversion.request.source) }
 }
 
 /// Prints what would be done as the user wants it.

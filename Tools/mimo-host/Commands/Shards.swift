@@ -6,7 +6,7 @@ import MimoSystem
 /// Carries out `mimo-host shards`.
 func run(_ options: ShardsOptions) throws(MimoError) {
   var request = ConversionRequest(
-    source: absolute(options.source), output: "", resources: Resources(jobs: 1, memory: 0))
+    source: try checkpoint(options.source), output: "", resources: Resources(jobs: 1, memory: 0))
   request.layout = options.layoutRequest
   request.worldSize = options.layout.worldSize
   request.padVocabulary = options.layout.padVocabulary

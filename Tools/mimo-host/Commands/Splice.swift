@@ -6,6 +6,7 @@ import MimoSystem
 func run(_ options: SpliceOptions) throws(MimoError) {
   Interruption.install(consequence: "Nothing was published")
   OpenFileLimit.raise()
+  let options = try options.findingCheckpoints()
   var request = options.conversion.request
   request.splices = options.donors
   request.weightsOnly = true

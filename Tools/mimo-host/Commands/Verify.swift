@@ -6,8 +6,8 @@ import MimoSystem
 func run(_ options: VerifyOptions) throws(MimoError) {
   Interruption.install()
   var request = VerifyRequest(
-    first: absolute(options.first), second: options.second.isEmpty ? nil : absolute(options.second),
-    configFolder: options.configFolder.map(absolute), resources: options.run.resources)
+    first: try checkpoint(options.first), second: options.second.isEmpty ? nil : try checkpoint(options.second),
+    configFolder: try options.configFolder.map(checkpoint), resources: options.run.resources)
   request.budget = options.run.budget
   let read = [request.first, request.second, request.configFolder].compactMap { $0 }
   let sources = SourceFolders(read, followLinks: options.followsLinks)

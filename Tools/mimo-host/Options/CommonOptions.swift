@@ -91,6 +91,7 @@ enum CommonHelp {
   static let expertStorage = "How experts are stored: \(ExpertStorage.words) (default: as the source did, else as published)"
   static let maxShardSize = "Largest safetensors file (default: the source's own files, else 5GB)"
   static let overwrite = "Replace an OUT that mimo-host wrote and nobody changed since; an empty folder too"
+  static let dryRun = "Show what would be done, as plan does; write nothing"
   static let followLinks =
     "Follow symbolic links of what is read wherever they lead (default: inside its folder, and in the hub's cache)"
   static let trustWorkFolder =

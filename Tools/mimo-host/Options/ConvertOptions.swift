@@ -32,6 +32,8 @@ struct ConvertOptions: CommandOptions {
   var followsLinks = false
   /// --trust-work-folder
   var trustsWorkFolder = false
+  /// --dry-run
+  var isDry = false
   var source = ""
   /// Empty only for `plan`.
   var output = ""
@@ -84,7 +86,9 @@ struct ConvertOptions: CommandOptions {
         \(CommonHelp.exitCodes)
         """,
       operands: [
-        OperandSpec("SOURCE", \.source, "The checkpoint to read: a folder in any format of --to, or a legacy one (mp_rank_*)"),
+        OperandSpec(
+          "SOURCE", \.source,
+          "The checkpoint to read: a folder in any format of --to, or a legacy one (mp_rank_*), or a model of the hub that was downloaded (ORG/NAME[@REVISION])"),
         OperandSpec("OUT", \.output, "The folder to write; must not exist"),
       ],
       groups: [
@@ -114,6 +118,7 @@ struct ConvertOptions: CommandOptions {
               .flag(
                 "--ignore-report", \.ignoresReport,
                 "Read a source even if its bytes are not those of the conversion_report.json beside it"),
+              .flag("--dry-run", short: "-n", \.isDry, CommonHelp.dryRun),
               .flag("--overwrite", \.overwrite, CommonHelp.overwrite),
               .flag("--restart", \.restart, "Forget the work of a run that was stopped, and begin anew"),
               .flag("--trust-work-folder", \.trustsWorkFolder, CommonHelp.trustWorkFolder),

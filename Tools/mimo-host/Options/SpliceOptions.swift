@@ -45,7 +45,7 @@ struct SpliceOptions: CommandOptions {
           title: "Components",
           options: [
             .list("--from", "NAME=OTHER", \.donors, "Take component NAME from OTHER. Once for each"),
-            .flag("--dry-run", short: "-n", \.isDry, "Show what would be done, as plan does; write nothing"),
+            .flag("--dry-run", short: "-n", \.isDry, CommonHelp.dryRun),
           ])
       ]
         + ConvertOptions.spec.groups.map { group in
@@ -78,6 +78,6 @@ extension Splice: ArgumentValue {
   static func read(_ text: String) throws(BadValue) -> Splice {
     guard let equals = text.firstIndex(of: "="), equals != text.startIndex, text.index(after: equals) != text.endIndex
     else { throw BadValue("wants NAME=OTHER, not '\(text)'") }
-    return Splice(component: String(text[..<equals]), path: absolute(String(text[text.index(after: equals)...])))
+    return Splice(component: String(text[..<equals]), path: String(text[text.index(after: equals)...]))
   }
 }
