@@ -8,7 +8,7 @@ let instrumented: [SwiftSetting] = [.unsafeFlags(["-sanitize=fuzzer,address"])]
 
 /// Modules of the engine, as the package above has them.
 let engine: [(name: String, folder: String, dependencies: [Target.Dependency])] = [
-  ("MimoSystem", "System", []),
+  ("MimoSystem", "System", ["MimoChecksum"]),
   ("MimoTensor", "Tensor", ["MimoSystem"]),
   ("MimoFormats", "Formats", ["MimoChecksum", "MimoSystem", "MimoTensor"]),
   ("MimoParallel", "Parallel", ["MimoSystem", "MimoTensor"]),
