@@ -32,7 +32,7 @@ import Testing
       try flip(path, at: place)
       let outcome = try Host.run(verify)
       #expect(outcome.code == 7 && outcome.output.contains(name), "\(name): \(outcome.output)\(outcome.errors)")
-      #expect(outcome.output.contains("different: 1 tensors or files"), "\(name): \(outcome.output)")
+      #expect(outcome.output.contains("different: 1 tensor or file"), "\(name): \(outcome.output)")
       try flip(path, at: place)
     }
     try FileManager.default.removeItem(atPath: scratch("out/" + (isFolder ? "" : "mimo_host/files/") + "tokenizer.json"))

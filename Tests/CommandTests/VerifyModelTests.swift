@@ -156,7 +156,7 @@ import Testing
           let outcome = try Host.run(["verify"] + VerifyModelTests.plugin + pair)
           #expect(outcome.code == 7 && outcome.output.contains("differs: lm_head.weight: "), "\(outcome.output)")
           #expect(outcome.output.contains("lm_head.weight is only in \(side), and was compared with"), "\(pair)")
-          #expect(outcome.output.contains("different: 1 tensors"), "\(pair): \(outcome.output)")
+          #expect(outcome.output.contains("different: 1 tensor"), "\(pair): \(outcome.output)")
         }
       }
     }

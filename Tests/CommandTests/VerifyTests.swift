@@ -66,7 +66,7 @@ import Testing
         #expect(result.status == 7)
         #expect(result.output.contains("differs: \(tensor.name): 1 of "))
         #expect(result.output.contains("first at [2, 3]: "))
-        #expect(result.output.contains("different: 1 tensors, 1 element, of "))
+        #expect(result.output.contains("different: 1 tensor, 1 element, of "))
       }
     }
   }

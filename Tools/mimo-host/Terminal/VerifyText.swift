@@ -31,7 +31,9 @@ struct VerifyText {
     guard !report.isSame else { return "same: \(size)" }
     let elements = report.differingElements > 0 ? ", \(counted(report.differingElements, "element"))" : ""
     let companions = report.differingFiles
-    let tensors = "\(report.differences.count - companions) \(report.comparedFiles > 0 ? "tensors or files" : "tensors")"
+    let differing = report.differences.count - companions
+    let orFiles = report.comparedFiles == 0 ? "" : differing == 1 ? " or file" : " or files"
+    let tensors = counted(differing, "tensor") + orFiles
     let beside = companions > 0 ? ", \(counted(companions, "file")) beside the weights" : ""
     return "different: \(tensors)\(elements)\(beside), of \(size)"
   }
