@@ -40,3 +40,12 @@ enum ForeignFiles {
     return !rest.isEmpty && rest.allSatisfy(\.isNumber)
   }
 }
+
+extension HuggingFaceFolder {
+  /// Weight files that are of another model.
+  var unusedFiles: [Omission] {
+    unused.map {
+      Omission(name: $0.path, bytes: Int(clamping: $0.size), reason: "no index names it, and none of its tensors is of the model")
+    }
+  }
+}

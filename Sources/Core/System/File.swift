@@ -167,8 +167,8 @@ package final class File: Sendable {
   /// Notes as read what was copied from here to the same place of `copy` without passing through this process.
   func noteCopy(_ copy: File, _ size: UInt64) throws(MimoError) {
     guard !pages.isEmpty else { return }
-    let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 4096)
-    defer { buffer.deallocate() }
+    let buffer = try RawMemory.allocate(1 << 20)
+    defer { RawMemory.free(buffer) }
     var position: UInt64 = 0
     while position < size {
       let part = UnsafeMutableRawBufferPointer(rebasing: buffer[..<Int(min(size - position, UInt64(buffer.count)))])

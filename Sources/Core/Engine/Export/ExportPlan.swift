@@ -59,7 +59,7 @@ package struct ExportPlan: Sendable {
   }
 
   /// What of the source OUT does not have.
-  package var omissions: [Omission] { stored.travelling?.omissions ?? [] }
+  package var omissions: [Omission] { stored.unusedFiles + (stored.travelling?.omissions ?? []) }
 
   /// What the user should know beside drops and changes.
   package var notes: [Note] {

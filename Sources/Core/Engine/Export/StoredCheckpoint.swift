@@ -249,6 +249,9 @@ package struct StoredCheckpoint: Sendable {
     return description.targets.map { $0.dtype ?? model }
   }
 
+  /// Weight files beside those of the model, of a Hugging Face folder.
+  var unusedFiles: [Omission] { weights.ties?.folder.unusedFiles ?? [] }
+
   /// Tensors of a folder that differ from the ones that they are tied to, where the family may leave them out.
   func differingTies() throws(MimoError) -> [SourceMatch.Drop] {
     guard let ties = weights.ties else { return [] }

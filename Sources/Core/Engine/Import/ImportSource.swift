@@ -59,9 +59,7 @@ package enum ImportSource: Sendable {
   /// Weight files that are of another model.
   var unused: [Omission] {
     guard case .folder(let folder) = self else { return [] }
-    return folder.unused.map {
-      Omission(name: $0.path, bytes: Int(clamping: $0.size), reason: "no index names it, and none of its tensors is of the model")
-    }
+    return folder.unusedFiles
   }
 
   /// - Parameter dtype: that of the model's parameters, for tensors that nobody has stored yet or that are decoded.

@@ -106,7 +106,7 @@ package struct ReshardPlan: Sendable {
       names: layout.description.targets.indices.map(layout.globalName))
     unread = try UnreadRows.all(of: conversion)
     training = try ReshardPlan.training(of: stored, to: format, layout, transfer, weightsOnly: request.weightsOnly)
-    self.omissions = omissions + training.omissions + (stored.travelling?.omissions ?? [])
+    self.omissions = omissions + stored.unusedFiles + training.omissions + (stored.travelling?.omissions ?? [])
   }
 
   /// What goes along beside the tensors: nothing where the format has no place for it.
