@@ -85,7 +85,10 @@ struct BadPluginTests {
       ["convert", "--plugin", bad.path, "--to", "megatron", folder, scratch("out")], shell: "exec <&- >&- 2>&-")
     try process.run()
     let host = process.processIdentifier
-    for _ in 0..<3000 where Self.children(of: host).isEmpty { usleep(10_000) }
+    for _ in 0..<3000 {
+      guard Self.children(of: host).isEmpty else { break }
+      usleep(10_000)
+    }
     let links = (0...2).map { try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\(host)/fd/\($0)") }
     #expect(links == ["/dev/null", "/dev/null", "/dev/null"])
     kill(host, SIGTERM)

@@ -69,7 +69,10 @@ import Testing
     let (process, pipes) = Host.process(command)
     try process.run()
     let weights = scratch(".sy.mimo-host-work/out/model.safetensors")
-    for _ in 0..<20_000 where !FileManager.default.fileExists(atPath: weights) { usleep(1000) }
+    for _ in 0..<20_000 {
+      guard !FileManager.default.fileExists(atPath: weights) else { break }
+      usleep(1000)
+    }
     kill(process.processIdentifier, SIGKILL)
     _ = Host.finish(process, pipes)
     #expect(scratch.names == [".sy.mimo-host-work"])
@@ -86,7 +89,10 @@ import Testing
       ["synth", "-q", "--plugin", "Qwen3VL", "--jobs", "1", "--config", model.config, scratch("sy")])
     try process.run()
     let weights = scratch(".sy.mimo-host-work/out/model.safetensors")
-    for _ in 0..<20_000 where !FileManager.default.fileExists(atPath: weights) { usleep(1000) }
+    for _ in 0..<20_000 {
+      guard !FileManager.default.fileExists(atPath: weights) else { break }
+      usleep(1000)
+    }
     kill(process.processIdentifier, signal)
     #expect(Host.finish(process, pipes).code == code)
     #expect(scratch.names.isEmpty)

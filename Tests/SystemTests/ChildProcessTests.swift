@@ -138,7 +138,12 @@ import Testing
     let failure = error { () throws(MimoError) in
       outcome = try FaultInjection.with({ call, path in
         guard path == program, let fault = fault(call) else { return nil }
-        if ![.socketpair, .posixSpawn].contains(call) { for _ in 0..<3000 where access(number, F_OK) != 0 { usleep(10_000) } }
+        if ![.socketpair, .posixSpawn].contains(call) {
+          for _ in 0..<3000 {
+            guard access(number, F_OK) != 0 else { break }
+            usleep(10_000)
+          }
+        }
         return fault
       }) { () throws(MimoError) in
         try ChildProcess(executable: program, arguments: ["-c", lines.joined(separator: "\n")], timeout: .seconds(60)).run([1, 2, 3]) { _ in }
