@@ -1,35 +1,49 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
+/// A module of the engine: a folder of its name below `Sources/Core`.
+func module(_ name: String, _ dependencies: Target.Dependency...) -> Target {
+  .target(name: name, dependencies: dependencies, path: "Sources/Core/\(name)")
+}
+
 /// Modules of the engine, lowest first. An import only ever points to one above it in this list.
 let engine: [Target] = [
-  .target(name: "MimoChecksum", path: "Sources/Core/Checksum", cSettings: [.unsafeFlags(["-O2"])]),
-  .target(name: "MimoSystem", dependencies: ["MimoChecksum"], path: "Sources/Core/System"),
-  .target(name: "MimoTensor", dependencies: ["MimoSystem"], path: "Sources/Core/Tensor"),
-  .target(
-    name: "MimoFormats", dependencies: ["MimoChecksum", "MimoSystem", "MimoTensor"], path: "Sources/Core/Formats"),
-  .target(name: "MimoParallel", dependencies: ["MimoSystem", "MimoTensor"], path: "Sources/Core/Parallel"),
-  .target(
-    name: "MimoMapping", dependencies: ["MimoSystem", "MimoTensor", "MimoParallel"], path: "Sources/Core/Mapping"),
-  .target(
-    name: "MimoPlugins", dependencies: ["PluginABI", "MimoSystem", "MimoTensor", "MimoFormats", "MimoParallel", "MimoMapping"],
-    path: "Sources/Core/Plugins"),
+  .target(name: "MimoChecksum", path: "Sources/Core/MimoChecksum", cSettings: [.unsafeFlags(["-O2"])]),
+  module("MimoSystem", "MimoChecksum"),
+  module("MimoJSON", "MimoSystem"),
+  module("MimoTensor", "MimoSystem"),
+  module("MimoParallel", "MimoSystem", "MimoTensor"),
+  module("MimoMapping", "MimoSystem", "MimoTensor", "MimoParallel"),
+  module("MimoContainers", "MimoChecksum", "MimoSystem", "MimoJSON", "MimoTensor"),
+  module(
+    "MimoPluginHost", "PluginABI", "MimoSystem", "MimoJSON", "MimoTensor", "MimoParallel", "MimoMapping",
+    "MimoContainers"),
   .target(
     name: "MimoPlan",
-    dependencies: ["MimoChecksum", "MimoSystem", "MimoTensor", "MimoFormats", "MimoParallel", "MimoMapping", "MimoPlugins"],
+    dependencies: [
+      "MimoChecksum", "MimoSystem", "MimoJSON", "MimoTensor", "MimoParallel", "MimoMapping", "MimoContainers",
+      "MimoPluginHost",
+    ],
     path: "Sources/Core/Plan"),
-  .target(
-    name: "MimoConformance",
-    dependencies: ["PluginABI", "MimoSystem", "MimoTensor", "MimoFormats", "MimoMapping", "MimoPlugins"],
-    path: "Sources/Core/Conformance"),
+  module(
+    "MimoConformance", "PluginABI", "MimoSystem", "MimoJSON", "MimoTensor", "MimoParallel", "MimoMapping",
+    "MimoContainers", "MimoPluginHost"),
   .target(
     name: "MimoEngine",
-    dependencies: ["MimoChecksum", "MimoSystem", "MimoTensor", "MimoFormats", "MimoPlan"], path: "Sources/Core/Engine"),
+    dependencies: [
+      "MimoChecksum", "MimoSystem", "MimoJSON", "MimoTensor", "MimoParallel", "MimoMapping", "MimoContainers",
+      "MimoPluginHost", "MimoPlan",
+    ],
+    path: "Sources/Core/Engine"),
 ]
 
 /// Dimensions, regions and fragments are small values of lower modules that the higher ones handle by the million: a call
 /// for each of their parts takes twice as long as the work.
-for target in engine { target.swiftSettings = [.unsafeFlags(["-cross-module-optimization"], .when(configuration: .release))] }
+for target in engine {
+  target.swiftSettings = [
+    .enableUpcomingFeature("MemberImportVisibility"), .unsafeFlags(["-cross-module-optimization"], .when(configuration: .release)),
+  ]
+}
 
 /// Plugins are Embedded Swift: the shared library needs libc alone, whatever Swift runtime the host has.
 let embedded: [SwiftSetting] = [
@@ -67,7 +81,7 @@ let package = Package(
     .executableTarget(
       name: "mimo-host",
       dependencies: [
-        "MimoSystem", "MimoTensor", "MimoFormats", "MimoParallel", "MimoMapping", "MimoPlugins", "MimoConformance",
+        "MimoSystem", "MimoTensor", "MimoContainers", "MimoJSON", "MimoParallel", "MimoMapping", "MimoPluginHost", "MimoConformance",
         "MimoPlan", "MimoEngine",
       ],
       path: "Tools/mimo-host"),
@@ -78,7 +92,7 @@ let package = Package(
     .target(
       name: "AlgebraSupport", dependencies: ["MimoSystem", "MimoTensor", "MimoParallel", "MimoMapping"], path: "Tests/AlgebraSupport"),
     .testTarget(name: "TensorTests", dependencies: ["AlgebraSupport", "MimoTensor"], path: "Tests/TensorTests"),
-    .testTarget(name: "FormatsTests", dependencies: ["MimoFormats", "MimoChecksum"], path: "Tests/FormatsTests",
+    .testTarget(name: "FormatsTests", dependencies: ["MimoContainers", "MimoJSON", "MimoChecksum"], path: "Tests/FormatsTests",
       exclude: ["Fixtures"]),
     .testTarget(
       name: "ParallelTests", dependencies: ["AlgebraSupport", "MimoParallel", "MimoTensor"], path: "Tests/ParallelTests",
@@ -89,23 +103,23 @@ let package = Package(
     .target(name: "BadPlugins", path: "Tests/BadPlugins", exclude: ["C"]),
     .testTarget(
       name: "ConformanceTests",
-      dependencies: ["BadPlugins", "MimoConformance", "MimoFormats", "MimoPlugins", "MimoSystem"],
+      dependencies: ["BadPlugins", "MimoConformance", "MimoContainers", "MimoJSON", "MimoPluginHost", "MimoSystem"],
       path: "Tests/ConformanceTests"),
     .testTarget(
       name: "PluginsTests",
       dependencies: [
-        "AlgebraSupport", "BadPlugins", "MimoPlugins", "PluginABI", "MimoFormats", "MimoMapping", "MimoParallel",
+        "AlgebraSupport", "BadPlugins", "MimoPluginHost", "PluginABI", "MimoContainers", "MimoJSON", "MimoMapping", "MimoParallel",
         "MimoSystem", "MimoTensor",
       ],
       path: "Tests/PluginsTests", exclude: ["BadPlugins", "Fixtures"]),
     .testTarget(
       name: "PlanTests",
-      dependencies: ["MimoPlan", "MimoFormats", "MimoMapping", "MimoParallel", "MimoSystem", "MimoTensor"],
+      dependencies: ["MimoPlan", "MimoContainers", "MimoJSON", "MimoMapping", "MimoParallel", "MimoSystem", "MimoTensor"],
       path: "Tests/PlanTests"),
     .testTarget(
       name: "EngineTests",
       dependencies: [
-        "AlgebraSupport", "MimoEngine", "MimoFormats", "MimoMapping", "MimoParallel", "MimoPlan", "MimoPlugins",
+        "AlgebraSupport", "MimoEngine", "MimoContainers", "MimoJSON", "MimoMapping", "MimoParallel", "MimoPlan", "MimoPluginHost",
         "MimoSystem", "MimoTensor",
       ],
       path: "Tests/EngineTests", exclude: ["Fixtures"]),
@@ -113,14 +127,14 @@ let package = Package(
     .target(
       name: "FuzzTargets",
       dependencies: [
-        "MimoSystem", "MimoTensor", "MimoFormats", "MimoParallel", "MimoMapping", "MimoPlugins", "MimoPlan", "MimoEngine",
+        "MimoSystem", "MimoTensor", "MimoContainers", "MimoJSON", "MimoParallel", "MimoMapping", "MimoPluginHost", "MimoPlan", "MimoEngine",
       ],
       path: "Tests/Fuzz/Targets"),
-    .testTarget(name: "FuzzTests", dependencies: ["FuzzTargets", "MimoEngine", "MimoFormats", "MimoSystem"], path: "Tests/FuzzTests"),
+    .testTarget(name: "FuzzTests", dependencies: ["FuzzTargets", "MimoEngine", "MimoContainers", "MimoJSON", "MimoSystem"], path: "Tests/FuzzTests"),
     .testTarget(
       name: "CommandTests",
       dependencies: [
-        "mimo-host", "BadPlugins", "MimoChecksum", "MimoFormats", "MimoParallel", "MimoSystem", "MimoTensor",
+        "mimo-host", "BadPlugins", "MimoChecksum", "MimoContainers", "MimoJSON", "MimoParallel", "MimoSystem", "MimoTensor",
       ],
       path: "Tests/CommandTests"),
   ]

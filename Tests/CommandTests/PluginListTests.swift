@@ -1,5 +1,6 @@
 import BadPlugins
 import Foundation
+import MimoConformance
 import Testing
 
 /// `plugin list`, in an installation of its own.

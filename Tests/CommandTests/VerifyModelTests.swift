@@ -1,4 +1,5 @@
 import Foundation
+import MimoConformance
 import Testing
 
 /// Checkpoints of a model and of what became of it: each is opened by its own config.

@@ -1,6 +1,6 @@
 import Foundation
 import MimoChecksum
-import MimoFormats
+import MimoContainers
 import Testing
 
 /// What `verify` says about values and digests, held against the files' own bytes.

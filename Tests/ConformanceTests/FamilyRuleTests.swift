@@ -1,6 +1,6 @@
 import Foundation
 import MimoConformance
-import MimoPlugins
+import MimoPluginHost
 import MimoSystem
 import Testing
 

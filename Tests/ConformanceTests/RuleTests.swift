@@ -1,8 +1,7 @@
 import BadPlugins
 import Foundation
 import MimoConformance
-import MimoFormats
-import MimoPlugins
+import MimoPluginHost
 import MimoSystem
 import Testing
 

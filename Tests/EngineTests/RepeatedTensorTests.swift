@@ -1,8 +1,8 @@
 import Foundation
+import MimoContainers
 import MimoEngine
-import MimoFormats
 import MimoParallel
-import MimoPlugins
+import MimoPluginHost
 import MimoSystem
 import Testing
 

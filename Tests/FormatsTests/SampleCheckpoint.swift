@@ -1,5 +1,5 @@
 import MimoChecksum
-import MimoFormats
+import MimoContainers
 import MimoTensor
 import Testing
 

@@ -1,5 +1,5 @@
 import Foundation
-import MimoFormats
+import MimoContainers
 import MimoSystem
 import MimoTensor
 

@@ -1,5 +1,5 @@
 import MimoChecksum
-import MimoFormats
+import MimoContainers
 import MimoSystem
 import MimoTensor
 import Testing

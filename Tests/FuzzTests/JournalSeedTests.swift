@@ -1,6 +1,6 @@
 import Foundation
 import FuzzTargets
-import MimoFormats
+import MimoJSON
 import Testing
 
 @testable import MimoEngine

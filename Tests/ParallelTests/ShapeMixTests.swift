@@ -1,4 +1,6 @@
 import Foundation
+import MimoParallel
+import MimoTensor
 import Testing
 
 /// A use of one shape that asks for the other; `$` is where the shape stands.

@@ -1,3 +1,4 @@
+import MimoConformance
 import MimoParallel
 import MimoPlan
 import MimoTensor

@@ -1,7 +1,7 @@
 import Foundation
 import MimoMapping
 import MimoParallel
-import MimoPlugins
+import MimoPluginHost
 import MimoTensor
 import Testing
 

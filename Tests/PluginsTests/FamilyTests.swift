@@ -1,5 +1,4 @@
 import MimoMapping
-import MimoPlugins
 import MimoTensor
 import Testing
 

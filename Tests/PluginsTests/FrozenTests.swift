@@ -1,9 +1,9 @@
 import Foundation
-import MimoFormats
+import MimoJSON
 import MimoSystem
 import Testing
 
-@testable import MimoPlugins
+@testable import MimoPluginHost
 
 /// The plugins of ABI 1.0 declare to today's host, byte for byte, what they declared to the host of their time.
 @Suite(.enabled(if: FrozenPlugin.runs, "the frozen program and plugins are those of x86-64")) struct FrozenTests {

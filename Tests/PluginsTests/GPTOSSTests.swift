@@ -1,7 +1,7 @@
-import MimoFormats
+import MimoJSON
 import MimoMapping
 import MimoParallel
-import MimoPlugins
+import MimoPluginHost
 import MimoSystem
 import MimoTensor
 import Testing

@@ -1,5 +1,5 @@
 import Foundation
-import MimoFormats
+import MimoJSON
 import MimoMapping
 import MimoTensor
 import Testing

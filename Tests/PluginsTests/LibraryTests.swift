@@ -1,5 +1,4 @@
 import Foundation
-import MimoPlugins
 import Testing
 
 /// The built library itself.

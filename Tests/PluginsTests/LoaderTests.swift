@@ -1,9 +1,8 @@
 import Foundation
-import MimoFormats
 import MimoSystem
 import Testing
 
-@testable import MimoPlugins
+@testable import MimoPluginHost
 
 /// What the loader and the bridge say to libraries that are no plugins, or bad ones.
 @Suite(.enabled(if: ToyPlugin.compiler != nil, "a C compiler is needed to make the bad plugins"))

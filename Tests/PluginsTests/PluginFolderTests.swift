@@ -2,7 +2,7 @@ import Foundation
 import MimoSystem
 import Testing
 
-@testable import MimoPlugins
+@testable import MimoPluginHost
 
 /// Where plugins are looked for, and what counts as one: nothing is loaded.
 struct PluginFolderTests {

@@ -1,10 +1,10 @@
 import BadPlugins
 import Foundation
-import MimoFormats
+import MimoJSON
 import MimoSystem
 import Testing
 
-@testable import MimoPlugins
+@testable import MimoPluginHost
 
 /// A plugin that misbehaves costs one error, and nothing of this process.
 @Suite(.enabled(if: BadPlugin.compiler != nil, "a C compiler is needed to make the bad plugins"))

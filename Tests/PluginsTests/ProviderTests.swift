@@ -1,6 +1,6 @@
-import MimoFormats
+import MimoJSON
 import MimoMapping
-import MimoPlugins
+import MimoPluginHost
 import Testing
 
 /// The provider fields against the run_config.yaml files that the reference wrote.

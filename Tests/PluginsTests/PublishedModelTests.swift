@@ -1,7 +1,7 @@
 import Foundation
-import MimoFormats
+import MimoJSON
 import MimoMapping
-import MimoPlugins
+import MimoPluginHost
 import MimoSystem
 import Testing
 

@@ -1,8 +1,8 @@
 import Foundation
-import MimoFormats
+import MimoJSON
 import MimoMapping
 import MimoParallel
-import MimoPlugins
+import MimoPluginHost
 import MimoSystem
 import MimoTensor
 import Testing

@@ -1,5 +1,5 @@
-import MimoFormats
-import MimoPlugins
+import MimoJSON
+import MimoPluginHost
 import MimoSystem
 import Testing
 

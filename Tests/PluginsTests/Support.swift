@@ -1,6 +1,6 @@
 import Foundation
-import MimoFormats
-import MimoPlugins
+import MimoJSON
+import MimoPluginHost
 import MimoSystem
 import MimoTensor
 

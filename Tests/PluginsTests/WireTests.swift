@@ -1,10 +1,10 @@
 import Foundation
-import MimoFormats
+import MimoJSON
 import MimoMapping
 import MimoSystem
 import Testing
 
-@testable import MimoPlugins
+@testable import MimoPluginHost
 
 /// What a plugin's process answers is read as strictly as a file: damaged answers end in words, never in a crash.
 struct WireTests {

@@ -1,4 +1,5 @@
 import AlgebraSupport
+import MimoConformance
 import MimoTensor
 import Testing
 

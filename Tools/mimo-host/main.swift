@@ -1,6 +1,6 @@
 import Glibc
 import MimoConformance
-import MimoPlugins
+import MimoPluginHost
 import MimoSystem
 
 // Before anything is opened: no file gets the number of a stream that somebody prints to.

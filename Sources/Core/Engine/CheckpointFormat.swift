@@ -1,6 +1,6 @@
-import MimoFormats
+import MimoContainers
 import MimoPlan
-import MimoPlugins
+import MimoPluginHost
 import MimoSystem
 
 /// The form in which a checkpoint lies on disk.

@@ -1,4 +1,4 @@
-import MimoFormats
+import MimoContainers
 
 /// Files in a Hugging Face folder that are neither its model's weights nor go along with them: other forms of the weights,
 /// checkpoints of a training, what belongs to a Megatron checkpoint.

@@ -1,5 +1,4 @@
 import Glibc
-import MimoFormats
 import MimoSystem
 
 /// A folder in the place of OUT: it is replaced when it holds exactly the files that the report in it lists, as they were written.

@@ -1,6 +1,6 @@
-import MimoFormats
+import MimoJSON
 import MimoMapping
-import MimoPlugins
+import MimoPluginHost
 import MimoSystem
 import MimoTensor
 

@@ -1,6 +1,6 @@
 import MimoParallel
 import MimoPlan
-import MimoPlugins
+import MimoPluginHost
 
 /// Which of the plugin's layouts names the tensors of a checkpoint.
 package enum ModelNaming: String, Sendable {

@@ -1,5 +1,5 @@
 import MimoMapping
-import MimoPlugins
+import MimoPluginHost
 import MimoSystem
 
 /// What of a model a checkpoint holds, or a conversion is about: all of it, or one component.

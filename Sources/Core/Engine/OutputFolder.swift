@@ -1,4 +1,5 @@
-import MimoFormats
+import MimoContainers
+import MimoJSON
 import MimoMapping
 import MimoPlan
 import MimoSystem

@@ -1,4 +1,4 @@
-import MimoFormats
+import MimoContainers
 import MimoSystem
 
 /// The files of a model that are no weights, as far as they go along with it.

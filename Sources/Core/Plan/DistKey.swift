@@ -1,4 +1,5 @@
 import MimoMapping
+import MimoParallel
 import MimoTensor
 
 /// Where a piece of a target lies in a distributed checkpoint: key, shape of the whole stored tensor, leading axes.

@@ -1,5 +1,6 @@
-import MimoFormats
+import MimoContainers
 import MimoMapping
+import MimoParallel
 import MimoSystem
 import MimoTensor
 

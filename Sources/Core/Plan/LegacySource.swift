@@ -1,4 +1,4 @@
-import MimoFormats
+import MimoContainers
 import MimoMapping
 import MimoParallel
 import MimoSystem

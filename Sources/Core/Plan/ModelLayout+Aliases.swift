@@ -1,4 +1,5 @@
 import MimoMapping
+import MimoParallel
 
 /// The copies of first-stage targets that the last stage's modules hold: a tied output layer, the embedding of a
 /// prediction layer.

@@ -1,3 +1,4 @@
+import MimoMapping
 import MimoParallel
 import MimoSystem
 

@@ -1,4 +1,4 @@
-import MimoFormats
+import MimoContainers
 import MimoMapping
 
 /// Optimizer state that a checkpoint holds parameter by parameter: tensors with a parameter's shape and boxes, under its key

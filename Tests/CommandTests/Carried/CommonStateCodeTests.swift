@@ -1,5 +1,5 @@
 import Foundation
-import MimoFormats
+import MimoContainers
 import Testing
 
 /// A training's state goes along as data: what a loader would run is left out by its name.

@@ -1,5 +1,4 @@
 import Foundation
-import MimoFormats
 import Testing
 
 /// Files that are no weights go along, but not those that a pickle loader would open.

@@ -1,5 +1,5 @@
 import Foundation
-import MimoFormats
+import MimoContainers
 import Testing
 
 /// A call that a pickle loader would carry out, with a word that shows where it is.

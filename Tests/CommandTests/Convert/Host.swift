@@ -1,4 +1,5 @@
 import Foundation
+import MimoConformance
 import Testing
 
 /// The built program, run as a user runs it.

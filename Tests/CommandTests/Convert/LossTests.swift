@@ -1,5 +1,5 @@
 import Foundation
-import MimoFormats
+import MimoContainers
 import Testing
 
 /// What the report of an export says is lost, held against the bits themselves.

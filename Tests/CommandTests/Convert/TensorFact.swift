@@ -1,6 +1,6 @@
 import Foundation
 import MimoChecksum
-import MimoFormats
+import MimoContainers
 import MimoTensor
 import Testing
 

@@ -1,5 +1,5 @@
 import Foundation
-import MimoFormats
+import MimoContainers
 import Testing
 
 /// The optimizer's state in Megatron-FSDP's format.

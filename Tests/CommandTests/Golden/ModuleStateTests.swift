@@ -1,4 +1,4 @@
-import MimoFormats
+import MimoContainers
 import Testing
 
 /// What `_extra_state` entries hold, which is no tensor.

@@ -1,5 +1,5 @@
 import Foundation
-import MimoFormats
+import MimoContainers
 import Testing
 
 /// A small file that asks for much memory, and what reading it may take: `factor` times its size and 64 MiB.

@@ -1,4 +1,5 @@
 import Foundation
+import MimoSystem
 import Testing
 
 /// A command line that does not fit the model, the plugin or the disk.

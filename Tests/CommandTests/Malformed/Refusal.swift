@@ -1,4 +1,5 @@
 import Foundation
+import MimoConformance
 import Testing
 
 /// How a run that must fail is judged: one line on stderr, the exit code, nothing left behind, the source as it was.

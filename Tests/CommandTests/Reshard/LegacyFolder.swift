@@ -1,5 +1,5 @@
 import Foundation
-import MimoFormats
+import MimoContainers
 import MimoTensor
 
 /// Writes checkpoints in Megatron's old format out of `ranks` folders: the same names, in torch.save files.

@@ -1,5 +1,6 @@
 import Foundation
-import MimoFormats
+import MimoConformance
+import MimoContainers
 import Testing
 
 @Suite struct LegacyTests {

@@ -1,4 +1,5 @@
 import Foundation
+import MimoConformance
 import Testing
 
 /// Splices that begin or end as Hugging Face folders: whose tensors are those of which checkpoint is told by the folders alone.

@@ -1,5 +1,5 @@
 import Foundation
-import MimoFormats
+import MimoContainers
 import Testing
 
 @Suite struct TrainingStateTests {

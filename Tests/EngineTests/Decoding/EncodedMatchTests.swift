@@ -1,5 +1,5 @@
 import AlgebraSupport
-import MimoFormats
+import MimoContainers
 import MimoMapping
 import MimoParallel
 import MimoPlan

@@ -1,5 +1,6 @@
 import Foundation
-import MimoFormats
+import MimoConformance
+import MimoContainers
 import MimoMapping
 import MimoSystem
 import MimoTensor

@@ -1,5 +1,5 @@
 import Glibc
-import MimoPlugins
+import MimoPluginHost
 import MimoSystem
 import Testing
 

@@ -1,5 +1,6 @@
 import AlgebraSupport
 import Glibc
+import MimoConformance
 import MimoMapping
 import MimoPlan
 import MimoSystem

@@ -1,4 +1,5 @@
 import AlgebraSupport
+import MimoConformance
 import MimoMapping
 import MimoPlan
 import MimoSystem

@@ -1,5 +1,5 @@
 import Glibc
-import MimoFormats
+import MimoConformance
 import MimoSystem
 import Synchronization
 

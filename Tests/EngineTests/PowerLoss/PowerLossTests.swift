@@ -1,4 +1,5 @@
 import Foundation
+import MimoConformance
 import MimoSystem
 import Testing
 

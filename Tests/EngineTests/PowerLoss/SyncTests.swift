@@ -1,3 +1,4 @@
+import MimoConformance
 import MimoSystem
 import Testing
 

@@ -1,7 +1,7 @@
 import Foundation
-import MimoFormats
+import MimoJSON
 import MimoParallel
-import MimoPlugins
+import MimoPluginHost
 import MimoSystem
 
 @testable import MimoEngine

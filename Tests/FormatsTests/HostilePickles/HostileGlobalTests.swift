@@ -1,4 +1,4 @@
-import MimoFormats
+import MimoContainers
 import MimoSystem
 import Testing
 

@@ -1,4 +1,4 @@
-import MimoFormats
+import MimoContainers
 
 /// What public attacks on torch files name, and what scanners that work with a list of bad names were found to miss:
 /// the advisories of picklescan, fickling and modelscan, CVE-2025-32434 (torch.load), CVE-2025-10155 to 10157.

@@ -1,5 +1,3 @@
-import MimoFormats
-
 /// A pickle written opcode by opcode, as attackers write them: no writer of ours would.
 struct PickleProgram: ExpressibleByArrayLiteral {
   /// One opcode with its argument.

@@ -2,7 +2,8 @@ import Foundation
 import MimoSystem
 import Testing
 
-@testable import MimoFormats
+@testable import MimoContainers
+@testable import MimoJSON
 
 @Suite struct HubNameTests {
   @Test(arguments: [

@@ -1,5 +1,4 @@
 import Glibc
-import MimoFormats
 import MimoSystem
 import Testing
 

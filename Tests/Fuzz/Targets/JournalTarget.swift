@@ -1,6 +1,5 @@
 import Glibc
 import MimoEngine
-import MimoFormats
 import MimoMapping
 import MimoParallel
 import MimoPlan

@@ -1,5 +1,4 @@
 import MimoEngine
-import MimoFormats
 import MimoParallel
 import MimoPlan
 import MimoSystem

@@ -1,7 +1,7 @@
 import MimoMapping
 import MimoParallel
 import MimoPlan
-import MimoPlugins
+import MimoPluginHost
 import MimoSystem
 import MimoTensor
 

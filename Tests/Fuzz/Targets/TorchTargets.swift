@@ -1,5 +1,6 @@
+import MimoContainers
 import MimoEngine
-import MimoFormats
+import MimoJSON
 import MimoSystem
 import MimoTensor
 

@@ -1,5 +1,5 @@
 import AlgebraSupport
-import MimoFormats
+import MimoJSON
 
 extension Composite {
   static let attention = [

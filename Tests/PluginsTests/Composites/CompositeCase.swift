@@ -1,8 +1,8 @@
 import AlgebraSupport
-import MimoFormats
+import MimoJSON
 import MimoMapping
 import MimoParallel
-import MimoPlugins
+import MimoPluginHost
 import MimoTensor
 import Testing
 

@@ -1,5 +1,4 @@
 import AlgebraSupport
-import MimoFormats
 
 extension Composite {
   static let recurrent = [

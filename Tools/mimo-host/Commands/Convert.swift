@@ -2,7 +2,7 @@ import Glibc
 import MimoEngine
 import MimoParallel
 import MimoPlan
-import MimoPlugins
+import MimoPluginHost
 import MimoSystem
 
 /// Carries out `mimo-host convert`.

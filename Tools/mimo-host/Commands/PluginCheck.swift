@@ -1,5 +1,5 @@
 import MimoConformance
-import MimoPlugins
+import MimoPluginHost
 import MimoSystem
 
 /// Carries out `mimo-host plugin check`.

@@ -1,5 +1,5 @@
 import MimoEngine
-import MimoPlugins
+import MimoPluginHost
 import MimoSystem
 
 /// Carries out `mimo-host plugin describe`.

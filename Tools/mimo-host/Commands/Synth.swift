@@ -1,5 +1,5 @@
 import MimoEngine
-import MimoFormats
+import MimoJSON
 import MimoSystem
 
 /// Carries out `mimo-host synth`.

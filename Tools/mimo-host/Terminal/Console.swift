@@ -1,5 +1,5 @@
 import Glibc
-import MimoFormats
+import MimoJSON
 import MimoSystem
 
 /// Where the command's words go: results to stdout, all else to stderr.

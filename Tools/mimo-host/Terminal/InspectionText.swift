@@ -1,5 +1,5 @@
 import MimoEngine
-import MimoFormats
+import MimoJSON
 import MimoSystem
 
 /// What a checkpoint holds, as a table for people.

@@ -1,7 +1,8 @@
-import MimoFormats
+import MimoContainers
+import MimoJSON
 import MimoMapping
 import MimoPlan
-import MimoPlugins
+import MimoPluginHost
 import MimoSystem
 import MimoTensor
 

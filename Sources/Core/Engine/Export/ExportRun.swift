@@ -1,5 +1,7 @@
-import MimoFormats
+import MimoJSON
+import MimoMapping
 import MimoPlan
+import MimoPluginHost
 import MimoSystem
 import MimoTensor
 

@@ -1,7 +1,7 @@
-import MimoFormats
+import MimoContainers
 import MimoMapping
 import MimoPlan
-import MimoPlugins
+import MimoPluginHost
 import MimoSystem
 import MimoTensor
 

@@ -1,8 +1,8 @@
-import MimoFormats
+import MimoContainers
 import MimoMapping
 import MimoParallel
 import MimoPlan
-import MimoPlugins
+import MimoPluginHost
 import MimoSystem
 import MimoTensor
 

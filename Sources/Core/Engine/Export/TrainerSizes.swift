@@ -1,4 +1,6 @@
-import MimoFormats
+import MimoContainers
+import MimoMapping
+import MimoParallel
 import MimoPlan
 import MimoSystem
 

@@ -1,4 +1,4 @@
-import MimoFormats
+import MimoContainers
 import MimoPlan
 import MimoSystem
 import MimoTensor

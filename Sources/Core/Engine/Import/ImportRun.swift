@@ -1,6 +1,9 @@
-import MimoFormats
+import MimoContainers
+import MimoJSON
+import MimoMapping
 import MimoParallel
 import MimoPlan
+import MimoPluginHost
 import MimoSystem
 import MimoTensor
 

@@ -1,6 +1,6 @@
 import MimoMapping
 import MimoParallel
-import MimoPlugins
+import MimoPluginHost
 
 extension ConversionRequest {
   /// What the user should know of the sizes that the request leaves out.

@@ -1,5 +1,5 @@
 import MimoPlan
-import MimoPlugins
+import MimoPluginHost
 import MimoTensor
 
 /// The model that a new Megatron checkpoint is of: what is written beside its weights follows from it.

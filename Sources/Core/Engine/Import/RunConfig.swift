@@ -1,7 +1,8 @@
-import MimoFormats
+import MimoJSON
 import MimoMapping
 import MimoParallel
 import MimoPlan
+import MimoPluginHost
 import MimoSystem
 import MimoTensor
 

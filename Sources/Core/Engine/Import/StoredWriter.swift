@@ -1,6 +1,7 @@
-import MimoFormats
+import MimoContainers
 import MimoParallel
 import MimoPlan
+import MimoPluginHost
 import MimoSystem
 
 /// Writes a checkpoint of one of the formats that have ranks: its weights, and what a trainer looks for beside them.

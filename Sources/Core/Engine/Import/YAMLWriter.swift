@@ -1,4 +1,4 @@
-import MimoFormats
+import MimoJSON
 
 /// Writes a document in the small part of YAML that configs need: block maps, block sequences, plain and quoted scalars.
 ///

@@ -1,5 +1,7 @@
-import MimoFormats
+import MimoContainers
+import MimoJSON
 import MimoSystem
+import MimoTensor
 
 extension Inspection {
   init(huggingFace path: String) throws(MimoError) {

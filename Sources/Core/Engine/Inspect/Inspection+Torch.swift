@@ -1,6 +1,7 @@
-import MimoFormats
+import MimoContainers
 import MimoPlan
 import MimoSystem
+import MimoTensor
 
 extension Inspection {
   init(distributed path: String) throws(MimoError) {

@@ -1,4 +1,5 @@
-import MimoFormats
+import MimoJSON
+import MimoSystem
 import MimoTensor
 
 /// What a checkpoint holds, read without running anything in it.

@@ -1,5 +1,7 @@
-import MimoFormats
+import MimoContainers
+import MimoJSON
 import MimoSystem
+import MimoTensor
 
 /// Pickled data as JSON: objects say their class, tensors their dtype and shape, bytes their number.
 enum PickleJSON {

@@ -1,4 +1,7 @@
-import MimoFormats
+import MimoJSON
+import MimoPluginHost
+import MimoSystem
+import MimoTensor
 
 extension Ledger {
   package var json: JSONValue {

@@ -1,7 +1,7 @@
-import MimoFormats
+import MimoJSON
 import MimoMapping
 import MimoPlan
-import MimoPlugins
+import MimoPluginHost
 import MimoSystem
 import MimoTensor
 

@@ -1,3 +1,5 @@
+import MimoMapping
+import MimoParallel
 import MimoPlan
 import MimoTensor
 

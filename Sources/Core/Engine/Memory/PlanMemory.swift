@@ -1,4 +1,3 @@
-import MimoFormats
 import MimoMapping
 import MimoParallel
 import MimoPlan

@@ -2,6 +2,7 @@ import MimoChecksum
 import MimoMapping
 import MimoPlan
 import MimoSystem
+import MimoTensor
 import Synchronization
 
 /// Called with the bytes of whole tensors that were moved, and the tensor's name.

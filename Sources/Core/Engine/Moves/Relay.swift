@@ -1,5 +1,6 @@
 import MimoPlan
 import MimoSystem
+import MimoTensor
 
 /// One worker's way between two checkpoints: a window is gathered from the chunks of one, and written to those of the other.
 struct Relay: UnitMover, ~Copyable {

@@ -1,3 +1,4 @@
+import MimoMapping
 import MimoPlan
 import MimoTensor
 

@@ -1,6 +1,8 @@
 import MimoChecksum
-import MimoFormats
+import MimoJSON
+import MimoPlan
 import MimoSystem
+import MimoTensor
 
 extension ConversionReport {
   /// Writes the file: the summary, a line for each file and tensor, and last a CRC-64 of all that stands before it. The lists

@@ -1,4 +1,4 @@
-import MimoFormats
+import MimoJSON
 
 /// The digest of a run of bytes, and of which kind it is.
 package enum FileDigest: Sendable, Hashable {

@@ -1,4 +1,4 @@
-import MimoFormats
+import MimoJSON
 import MimoPlan
 
 /// Something of the source that OUT does not have.

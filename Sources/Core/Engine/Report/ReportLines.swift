@@ -1,5 +1,5 @@
 import MimoChecksum
-import MimoFormats
+import MimoJSON
 import MimoSystem
 
 /// A report as a head and its long lists: those of schema 2 have a line for each entry, so that never more than one is a tree

@@ -1,4 +1,3 @@
-import MimoFormats
 import MimoSystem
 
 /// Where the report of a checkpoint lies.

@@ -1,5 +1,5 @@
 import MimoChecksum
-import MimoFormats
+import MimoJSON
 import MimoSystem
 
 /// A file of OUT, as the report lists it.

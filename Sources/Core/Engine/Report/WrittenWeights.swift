@@ -1,6 +1,6 @@
-import MimoFormats
 import MimoPlan
 import MimoSystem
+import MimoTensor
 
 /// What writing the weights of a checkpoint showed.
 struct WrittenWeights {

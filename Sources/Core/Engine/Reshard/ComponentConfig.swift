@@ -1,4 +1,4 @@
-import MimoFormats
+import MimoJSON
 import MimoSystem
 
 /// What config.json says of one component.

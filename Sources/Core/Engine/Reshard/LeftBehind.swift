@@ -1,4 +1,5 @@
-import MimoFormats
+import MimoContainers
+import MimoTensor
 
 /// State of a training that has no place in another layout, and why.
 struct LeftBehind {

@@ -1,4 +1,4 @@
-import MimoFormats
+import MimoContainers
 
 /// Separates what is data in a dict that travels from what a loader could be made to run.
 struct PickleData {

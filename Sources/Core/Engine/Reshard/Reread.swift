@@ -1,7 +1,6 @@
 import MimoChecksum
-import MimoFormats
+import MimoContainers
 import MimoPlan
-import MimoPlugins
 import MimoSystem
 import MimoTensor
 import Synchronization

@@ -1,8 +1,8 @@
-import MimoFormats
+import MimoJSON
 import MimoMapping
 import MimoParallel
 import MimoPlan
-import MimoPlugins
+import MimoPluginHost
 import MimoSystem
 import MimoTensor
 

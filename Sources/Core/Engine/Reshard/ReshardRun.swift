@@ -1,5 +1,6 @@
-import MimoFormats
+import MimoContainers
 import MimoPlan
+import MimoPluginHost
 import MimoSystem
 import MimoTensor
 

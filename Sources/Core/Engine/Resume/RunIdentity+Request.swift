@@ -1,7 +1,8 @@
 import MimoChecksum
 import MimoPlan
-import MimoPlugins
+import MimoPluginHost
 import MimoSystem
+import MimoTensor
 
 extension RunIdentity {
   /// What decides the bytes of a conversion: the program, the plugin, what was asked for, the source and the plan.

@@ -1,4 +1,4 @@
-import MimoFormats
+import MimoJSON
 import MimoSystem
 
 /// All that decides the bytes of a result, in words: two runs that agree in it may share their work.

@@ -1,4 +1,4 @@
-import MimoFormats
+import MimoJSON
 import MimoMapping
 import MimoPlan
 import MimoSystem

@@ -1,6 +1,6 @@
 import MimoMapping
 import MimoPlan
-import MimoPlugins
+import MimoPluginHost
 import MimoSystem
 import MimoTensor
 

@@ -1,7 +1,10 @@
 import MimoChecksum
-import MimoFormats
+import MimoContainers
+import MimoJSON
 import MimoPlan
+import MimoPluginHost
 import MimoSystem
+import MimoTensor
 import Synchronization
 
 /// Writes a made-up checkpoint: a Hugging Face folder that appears whole or not at all, with a report as conversions have.

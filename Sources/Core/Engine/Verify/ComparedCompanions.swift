@@ -1,6 +1,8 @@
-import MimoFormats
+import MimoContainers
+import MimoJSON
+import MimoMapping
 import MimoPlan
-import MimoPlugins
+import MimoPluginHost
 import MimoSystem
 
 /// The files beside the weights of two checkpoints: config.json by what it says, all others by their bytes.

@@ -1,6 +1,5 @@
-import MimoFormats
 import MimoMapping
-import MimoPlugins
+import MimoPluginHost
 import MimoSystem
 
 /// What models two checkpoints are of: each is what lies beside it, and both are told in one form of Hugging Face names.

@@ -1,3 +1,4 @@
+import MimoConformance
 import MimoMapping
 import MimoPlan
 import MimoSystem

@@ -1,5 +1,4 @@
 import MimoChecksum
-import MimoFormats
 import MimoPlan
 import MimoSystem
 import Synchronization

@@ -1,4 +1,5 @@
 import MimoMapping
+import MimoPluginHost
 
 /// The Hugging Face tensors of one of two checkpoints, by name.
 struct NamedTensors {

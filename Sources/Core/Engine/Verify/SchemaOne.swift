@@ -1,6 +1,7 @@
-import MimoFormats
 import MimoMapping
+import MimoParallel
 import MimoPlan
+import MimoTensor
 
 /// Which chunk each digest of a report of schema 1 is of: it gives them in the order of writing.
 enum SchemaOne {

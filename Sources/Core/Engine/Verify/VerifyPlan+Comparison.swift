@@ -1,7 +1,6 @@
-import MimoFormats
 import MimoMapping
 import MimoPlan
-import MimoPlugins
+import MimoPluginHost
 import MimoSystem
 import MimoTensor
 

@@ -1,4 +1,4 @@
-import MimoFormats
+import MimoJSON
 
 /// What comparing two checkpoints showed.
 package struct VerifyReport: Sendable {

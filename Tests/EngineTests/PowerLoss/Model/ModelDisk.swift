@@ -1,3 +1,4 @@
+import MimoMapping
 import MimoSystem
 
 /// A folder's disk behind a page cache: told each change, it says what may lie there after the machine is lost.

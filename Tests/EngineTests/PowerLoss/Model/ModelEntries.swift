@@ -1,3 +1,4 @@
+import MimoMapping
 import MimoSystem
 
 /// The entries of all folders of a disk, and the changes of them that no sync of a folder covers yet.

@@ -1,6 +1,7 @@
-import MimoFormats
+import MimoContainers
 import MimoPlan
 import MimoSystem
+import MimoTensor
 
 /// What an `fsdp_dtensor` checkpoint tells of its optimizer and scheduler in small entries, as data.
 struct FSDPTrainingEntries {

@@ -1,6 +1,7 @@
-import MimoFormats
+import MimoContainers
 import MimoPlan
 import MimoSystem
+import MimoTensor
 
 /// What an fsdp_dtensor checkpoint has of its optimizer beside tensors that parameters have the shape of: to which group
 /// each parameter belongs, steps, and the scheduler. They are by name, so they hold in every layout as they are.

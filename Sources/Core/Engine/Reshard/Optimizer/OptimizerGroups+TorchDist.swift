@@ -1,5 +1,6 @@
-import MimoFormats
+import MimoContainers
 import MimoMapping
+import MimoTensor
 
 /// `torch_dist`: the common state has a list of groups for each optimizer of a chain, and does not say what is in them.
 extension OptimizerGroups {

@@ -1,8 +1,10 @@
-import MimoFormats
+import MimoConformance
+import MimoContainers
 import MimoMapping
 import MimoParallel
 import MimoPlan
 import MimoSystem
+import MimoTensor
 
 /// Which way an optimizer's state takes, and the ways on which it has other keys and settings in OUT than in the source.
 extension OptimizerTransfer {

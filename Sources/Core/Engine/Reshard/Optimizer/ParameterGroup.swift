@@ -1,4 +1,4 @@
-import MimoFormats
+import MimoContainers
 
 /// The settings that an optimizer steps a group of parameters with: an entry of torch's `param_groups` without `params`.
 struct ParameterGroup: Hashable {
