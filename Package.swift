@@ -18,23 +18,21 @@ let engine: [Target] = [
   module(
     "MimoPluginHost", "PluginABI", "MimoSystem", "MimoJSON", "MimoTensor", "MimoParallel", "MimoMapping",
     "MimoContainers"),
-  .target(
-    name: "MimoPlan",
-    dependencies: [
-      "MimoChecksum", "MimoSystem", "MimoJSON", "MimoTensor", "MimoParallel", "MimoMapping", "MimoContainers",
-      "MimoPluginHost",
-    ],
-    path: "Sources/Core/Plan"),
+  module(
+    "MimoTransfer", "MimoChecksum", "MimoSystem", "MimoJSON", "MimoTensor", "MimoParallel", "MimoMapping",
+    "MimoContainers"),
+  module(
+    "MimoCheckpoints", "MimoChecksum", "MimoSystem", "MimoJSON", "MimoTensor", "MimoParallel", "MimoMapping",
+    "MimoContainers", "MimoPluginHost", "MimoTransfer"),
+  module(
+    "MimoConversion", "MimoChecksum", "MimoSystem", "MimoJSON", "MimoTensor", "MimoParallel", "MimoMapping",
+    "MimoContainers", "MimoPluginHost", "MimoTransfer", "MimoCheckpoints"),
   module(
     "MimoConformance", "PluginABI", "MimoSystem", "MimoJSON", "MimoTensor", "MimoParallel", "MimoMapping",
     "MimoContainers", "MimoPluginHost"),
-  .target(
-    name: "MimoEngine",
-    dependencies: [
-      "MimoChecksum", "MimoSystem", "MimoJSON", "MimoTensor", "MimoParallel", "MimoMapping", "MimoContainers",
-      "MimoPluginHost", "MimoPlan",
-    ],
-    path: "Sources/Core/Engine"),
+  module(
+    "MimoVerify", "MimoChecksum", "MimoSystem", "MimoJSON", "MimoTensor", "MimoParallel", "MimoMapping",
+    "MimoContainers", "MimoPluginHost", "MimoTransfer", "MimoCheckpoints", "MimoConversion"),
 ]
 
 /// Dimensions, regions and fragments are small values of lower modules that the higher ones handle by the million: a call
@@ -81,8 +79,8 @@ let package = Package(
     .executableTarget(
       name: "mimo-host",
       dependencies: [
-        "MimoSystem", "MimoTensor", "MimoContainers", "MimoJSON", "MimoParallel", "MimoMapping", "MimoPluginHost", "MimoConformance",
-        "MimoPlan", "MimoEngine",
+        "MimoSystem", "MimoTensor", "MimoContainers", "MimoJSON", "MimoParallel", "MimoMapping", "MimoPluginHost",
+        "MimoConformance", "MimoTransfer", "MimoCheckpoints", "MimoConversion", "MimoVerify",
       ],
       path: "Tools/mimo-host"),
     // A shell under the supervisor of plugins.
@@ -103,38 +101,48 @@ let package = Package(
     .target(name: "BadPlugins", path: "Tests/BadPlugins", exclude: ["C"]),
     .testTarget(
       name: "ConformanceTests",
-      dependencies: ["BadPlugins", "MimoConformance", "MimoContainers", "MimoJSON", "MimoPluginHost", "MimoSystem"],
+      dependencies: [
+        "BadPlugins", "MimoConformance", "MimoContainers", "MimoJSON", "MimoPluginHost", "MimoSystem",
+      ],
       path: "Tests/ConformanceTests"),
     .testTarget(
       name: "PluginsTests",
       dependencies: [
-        "AlgebraSupport", "BadPlugins", "MimoPluginHost", "PluginABI", "MimoContainers", "MimoJSON", "MimoMapping", "MimoParallel",
-        "MimoSystem", "MimoTensor",
+        "AlgebraSupport", "BadPlugins", "MimoPluginHost", "PluginABI", "MimoContainers", "MimoJSON", "MimoMapping",
+        "MimoParallel", "MimoSystem", "MimoTensor",
       ],
       path: "Tests/PluginsTests", exclude: ["BadPlugins", "Fixtures"]),
     .testTarget(
       name: "PlanTests",
-      dependencies: ["MimoPlan", "MimoContainers", "MimoJSON", "MimoMapping", "MimoParallel", "MimoSystem", "MimoTensor"],
+      dependencies: [
+        "MimoTransfer", "MimoCheckpoints", "MimoContainers", "MimoJSON", "MimoMapping", "MimoParallel", "MimoSystem",
+        "MimoTensor",
+      ],
       path: "Tests/PlanTests"),
     .testTarget(
       name: "EngineTests",
       dependencies: [
-        "AlgebraSupport", "MimoEngine", "MimoContainers", "MimoJSON", "MimoMapping", "MimoParallel", "MimoPlan", "MimoPluginHost",
-        "MimoSystem", "MimoTensor",
+        "AlgebraSupport", "MimoTransfer", "MimoCheckpoints", "MimoConversion", "MimoVerify", "MimoContainers",
+        "MimoJSON", "MimoMapping", "MimoParallel", "MimoPluginHost", "MimoSystem", "MimoTensor",
       ],
       path: "Tests/EngineTests", exclude: ["Fixtures"]),
     // The fuzzer's targets (Tests/Fuzz) and what it ever found, as plain tests.
     .target(
       name: "FuzzTargets",
       dependencies: [
-        "MimoSystem", "MimoTensor", "MimoContainers", "MimoJSON", "MimoParallel", "MimoMapping", "MimoPluginHost", "MimoPlan", "MimoEngine",
+        "MimoSystem", "MimoTensor", "MimoContainers", "MimoJSON", "MimoParallel", "MimoMapping", "MimoPluginHost",
+        "MimoTransfer", "MimoCheckpoints", "MimoConversion", "MimoVerify",
       ],
       path: "Tests/Fuzz/Targets"),
-    .testTarget(name: "FuzzTests", dependencies: ["FuzzTargets", "MimoEngine", "MimoContainers", "MimoJSON", "MimoSystem"], path: "Tests/FuzzTests"),
+    .testTarget(name: "FuzzTests", dependencies: [
+        "FuzzTargets", "MimoTransfer", "MimoCheckpoints", "MimoConversion", "MimoVerify", "MimoContainers",
+        "MimoJSON", "MimoSystem",
+      ], path: "Tests/FuzzTests"),
     .testTarget(
       name: "CommandTests",
       dependencies: [
-        "mimo-host", "BadPlugins", "MimoChecksum", "MimoContainers", "MimoJSON", "MimoParallel", "MimoSystem", "MimoTensor",
+        "mimo-host", "BadPlugins", "MimoChecksum", "MimoContainers", "MimoJSON", "MimoParallel", "MimoSystem",
+        "MimoTensor",
       ],
       path: "Tests/CommandTests"),
   ]

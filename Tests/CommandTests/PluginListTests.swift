@@ -1,6 +1,5 @@
 import BadPlugins
 import Foundation
-import MimoConformance
 import Testing
 
 /// `plugin list`, in an installation of its own.

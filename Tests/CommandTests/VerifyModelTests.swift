@@ -1,5 +1,4 @@
 import Foundation
-import MimoConformance
 import Testing
 
 /// Checkpoints of a model and of what became of it: each is opened by its own config.

@@ -4,7 +4,10 @@ import MimoSystem
 import MimoTensor
 import Testing
 
-@testable import MimoEngine
+@testable import MimoCheckpoints
+@testable import MimoConversion
+@testable import MimoTransfer
+@testable import MimoVerify
 
 /// The last look at what was made, before it appears.
 @Suite struct MadePickleTests {

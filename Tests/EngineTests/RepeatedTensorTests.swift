@@ -1,9 +1,10 @@
 import Foundation
 import MimoContainers
-import MimoEngine
+import MimoConversion
 import MimoParallel
 import MimoPluginHost
 import MimoSystem
+import MimoTransfer
 import Testing
 
 private let package = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()

@@ -3,7 +3,10 @@ import MimoSystem
 import Synchronization
 import Testing
 
-@testable import MimoEngine
+@testable import MimoCheckpoints
+@testable import MimoConversion
+@testable import MimoTransfer
+@testable import MimoVerify
 
 @Suite(.enabled(if: TinyConversion.hasPlugin, "libQwen3VL.so is not built"))
 struct SecondsTests {
@@ -15,7 +18,7 @@ struct SecondsTests {
     let run = try conversion.prepared()
     let shown = Mutex<ConversionReport?>(nil)
     try FaultInjection.with({ call, path in
-      guard call == .fsync, path.hasSuffix(ConversionReport.fileName) else { return nil }
+      guard call == .fsync, path.hasSuffix(ReportFile.name) else { return nil }
       let end = MonotonicClock.seconds() + 0.05
       while MonotonicClock.seconds() < end {}
       return nil
@@ -25,7 +28,7 @@ struct SecondsTests {
     }
     let summary = try #require(shown.withLock { $0 }).summary
     let written = try JSONParser.parse(
-      FileSystem.readSmallFile(FileSystem.join(conversion.output, ConversionReport.fileName)))
+      FileSystem.readSmallFile(FileSystem.join(conversion.output, ReportFile.name)))
     let all = try #require(summary["seconds"]?.double)
     let part = try #require(written["seconds"]?.double)
     #expect(all > part + 0.045)

@@ -7,30 +7,31 @@ import PackageDescription
 let instrumented: [SwiftSetting] = [.unsafeFlags(["-sanitize=fuzzer,address"])]
 
 /// Modules of the engine, as the package above has them.
-let engine: [(name: String, folder: String, dependencies: [Target.Dependency])] = [
-  ("MimoSystem", "System", ["MimoChecksum"]),
-  ("MimoTensor", "Tensor", ["MimoSystem"]),
-  ("MimoFormats", "Formats", ["MimoChecksum", "MimoSystem", "MimoTensor"]),
-  ("MimoParallel", "Parallel", ["MimoSystem", "MimoTensor"]),
-  ("MimoMapping", "Mapping", ["MimoSystem", "MimoTensor", "MimoParallel"]),
-  ("MimoPlugins", "Plugins", ["PluginABI", "MimoSystem", "MimoTensor", "MimoFormats", "MimoParallel", "MimoMapping"]),
-  ("MimoPlan", "Plan", ["MimoChecksum", "MimoSystem", "MimoTensor", "MimoFormats", "MimoParallel", "MimoMapping", "MimoPlugins"]),
-  ("MimoEngine", "Engine", ["MimoChecksum", "MimoSystem", "MimoTensor", "MimoFormats", "MimoPlan"]),
+let engine: [(name: String, dependencies: [Target.Dependency])] = [
+  ("MimoSystem", ["MimoChecksum"]),
+  ("MimoJSON", ["MimoSystem"]),
+  ("MimoTensor", ["MimoSystem"]),
+  ("MimoParallel", ["MimoSystem", "MimoTensor"]),
+  ("MimoMapping", ["MimoSystem", "MimoTensor", "MimoParallel"]),
+  ("MimoContainers", ["MimoChecksum", "MimoSystem", "MimoJSON", "MimoTensor"]),
+  ("MimoPluginHost", ["PluginABI", "MimoMapping", "MimoContainers"]),
+  ("MimoTransfer", ["MimoMapping", "MimoContainers"]),
+  ("MimoCheckpoints", ["MimoPluginHost", "MimoTransfer"]),
+  ("MimoConversion", ["MimoCheckpoints"]),
+  ("MimoVerify", ["MimoConversion"]),
 ]
 
 let package = Package(
   name: "mimo-host-fuzz",
   targets: [
     .target(
-      name: "MimoChecksum", path: "Core/Checksum",
+      name: "MimoChecksum", path: "Core/MimoChecksum",
       cSettings: [.unsafeFlags(["-O2", "-fsanitize=fuzzer-no-link,address"])]),
     .target(name: "PluginABI", path: "PluginABI"),
     .target(name: "LibFuzzer", path: "LibFuzzer"),
     .target(
       name: "FuzzTargets",
-      dependencies: [
-        "MimoSystem", "MimoTensor", "MimoFormats", "MimoParallel", "MimoMapping", "MimoPlugins", "MimoPlan", "MimoEngine",
-      ],
+      dependencies: engine.map { .init(stringLiteral: $0.name) },
       path: "Targets", swiftSettings: instrumented),
     .executableTarget(
       name: "mimo-fuzz", dependencies: ["FuzzTargets", "LibFuzzer", "MimoSystem"], path: "Driver",
@@ -39,7 +40,7 @@ let package = Package(
   ]
     + engine.map { module in
       .target(
-        name: module.name, dependencies: module.dependencies, path: "Core/\(module.folder)", swiftSettings: instrumented)
+        name: module.name, dependencies: module.dependencies, path: "Core/\(module.name)", swiftSettings: instrumented)
     },
   swiftLanguageModes: [.v6]
 )

@@ -3,7 +3,10 @@ import FuzzTargets
 import MimoJSON
 import Testing
 
-@testable import MimoEngine
+@testable import MimoCheckpoints
+@testable import MimoConversion
+@testable import MimoTransfer
+@testable import MimoVerify
 
 /// The journals of the corpus are what the program of now writes, so that the fuzzer gets beyond their first bytes.
 ///

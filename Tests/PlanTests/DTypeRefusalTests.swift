@@ -1,8 +1,8 @@
 import MimoMapping
 import MimoParallel
-import MimoPlan
 import MimoSystem
 import MimoTensor
+import MimoTransfer
 import Testing
 
 /// Only floats change their dtype; codes and integers are copied or refused.

@@ -1,6 +1,6 @@
+import MimoCheckpoints
 import MimoMapping
 import MimoParallel
-import MimoPlan
 import MimoTensor
 import Testing
 

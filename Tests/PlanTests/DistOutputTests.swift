@@ -1,5 +1,5 @@
+import MimoCheckpoints
 import MimoContainers
-import MimoPlan
 import MimoTensor
 import Testing
 

@@ -1,8 +1,9 @@
+import MimoCheckpoints
 import MimoMapping
 import MimoParallel
-import MimoPlan
 import MimoSystem
 import MimoTensor
+import MimoTransfer
 
 /// A model of a few layers, declared by hand: a target of each kind of placement, made of a source of its own.
 struct SmallModel {

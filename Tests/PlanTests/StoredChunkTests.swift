@@ -1,7 +1,8 @@
+import MimoCheckpoints
 import MimoParallel
-import MimoPlan
 import MimoSystem
 import MimoTensor
+import MimoTransfer
 import Testing
 
 /// A checkpoint whose chunks are not exactly the model is refused before a byte moves.

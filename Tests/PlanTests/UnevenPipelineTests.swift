@@ -1,6 +1,5 @@
-import MimoConformance
+import MimoCheckpoints
 import MimoParallel
-import MimoPlan
 import MimoTensor
 import Testing
 

@@ -1,5 +1,4 @@
 import Foundation
-import MimoConformance
 import MimoSystem
 import Synchronization
 import Testing

@@ -1,5 +1,4 @@
 import AlgebraSupport
-import MimoConformance
 import MimoTensor
 import Testing
 

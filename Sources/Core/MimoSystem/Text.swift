@@ -39,3 +39,9 @@ extension String {
     return true
   }
 }
+
+/// A digest as its digits.
+package func hex<Number: FixedWidthInteger>(_ number: Number) -> String {
+  let digits = String(number, radix: 16)
+  return String(repeating: "0", count: Number.bitWidth / 4 - digits.count) + digits
+}

@@ -1,5 +1,4 @@
 import Foundation
-import MimoConformance
 import Testing
 
 /// The built program, run as a user runs it.

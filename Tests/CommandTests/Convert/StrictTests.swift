@@ -1,5 +1,4 @@
 import Foundation
-import MimoConformance
 import Testing
 
 /// What is lost of the weights is said even to who asked for quiet, and refused for who asked for that.

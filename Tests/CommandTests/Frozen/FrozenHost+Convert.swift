@@ -1,5 +1,4 @@
 import Foundation
-import MimoConformance
 
 /// The program and the plugins of ABI 1.0, as they were built then; its reports are of schema 1.
 enum FrozenHost {

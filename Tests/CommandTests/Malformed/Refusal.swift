@@ -1,5 +1,4 @@
 import Foundation
-import MimoConformance
 import Testing
 
 /// How a run that must fail is judged: one line on stderr, the exit code, nothing left behind, the source as it was.

@@ -1,5 +1,4 @@
 import Foundation
-import MimoConformance
 import MimoContainers
 import Testing
 

@@ -1,5 +1,4 @@
 import Foundation
-import MimoConformance
 import Testing
 
 /// Splices that begin or end as Hugging Face folders: whose tensors are those of which checkpoint is told by the folders alone.

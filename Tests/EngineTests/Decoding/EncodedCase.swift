@@ -1,11 +1,13 @@
 import AlgebraSupport
 import MimoMapping
 import MimoParallel
-import MimoPlan
 import MimoSystem
 import MimoTensor
 
-@testable import MimoEngine
+@testable import MimoCheckpoints
+@testable import MimoConversion
+@testable import MimoTransfer
+@testable import MimoVerify
 
 /// A random tensor that is stored as codes and scales, cut into targets and chunks at random places, and what every
 /// byte of the chunks must be, by loops over elements.

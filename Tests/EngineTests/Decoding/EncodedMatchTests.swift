@@ -1,8 +1,8 @@
 import AlgebraSupport
+import MimoCheckpoints
 import MimoContainers
 import MimoMapping
 import MimoParallel
-import MimoPlan
 import MimoSystem
 import MimoTensor
 import Testing

@@ -1,11 +1,13 @@
 import AlgebraSupport
 import MimoMapping
-import MimoPlan
 import MimoSystem
 import MimoTensor
 import Testing
 
-@testable import MimoEngine
+@testable import MimoCheckpoints
+@testable import MimoConversion
+@testable import MimoTransfer
+@testable import MimoVerify
 
 /// Sources that are stored as codes and scales, moved in windows of any size into chunks cut at any place.
 @Suite struct EncodedMoverTests {

@@ -3,7 +3,10 @@ import MimoPluginHost
 import MimoSystem
 import Testing
 
-@testable import MimoEngine
+@testable import MimoCheckpoints
+@testable import MimoConversion
+@testable import MimoTransfer
+@testable import MimoVerify
 
 /// One wrong bit at each step between the source's disk and OUT's disk, and who catches it: the table of docs/trust.md.
 @Suite(.enabled(if: TinyConversion.hasPlugin, "libQwen3VL.so is not built"))
@@ -38,7 +41,7 @@ struct WrongBitTests {
     let conversion = try TinyConversion(kind, in: folder.path)
     if kind == .importDist || kind == .importRanks || kind == .importFSDP {
       // As a folder of somebody else, who wrote no report.
-      try FileSystem.removeTree(FileSystem.join(conversion.source, ConversionReport.fileName))
+      try FileSystem.removeTree(FileSystem.join(conversion.source, ReportFile.name))
     }
     let failure = try flipping(step, in: conversion)
     #expect(try caught(failure, conversion) == catcher, "\(failure?.description ?? "no error")")
@@ -82,7 +85,7 @@ struct WrongBitTests {
     let folder = try TemporaryFolder()
     let conversion = try TinyConversion(.importDist, in: folder.path)
     try conversion.run()
-    let file = try File.openForUpdating(FileSystem.join(conversion.output, ConversionReport.fileName))
+    let file = try File.openForUpdating(FileSystem.join(conversion.output, ReportFile.name))
     try flip(file, at: try file.size() / 2)
     let failure = error { () throws(MimoError) in _ = try compare(conversion.output, nil) }
     #expect(failure?.code == .invalidInput && failure?.path == file.path)

@@ -4,7 +4,10 @@ import MimoSystem
 import Synchronization
 import Testing
 
-@testable import MimoEngine
+@testable import MimoCheckpoints
+@testable import MimoConversion
+@testable import MimoTransfer
+@testable import MimoVerify
 
 /// One system call fails, at each of a conversion's calls in turn: the run ends in one clear error or a right result,
 /// OUT is whole or not there, and the same command then makes it.

@@ -2,7 +2,10 @@ import MimoSystem
 import Synchronization
 import Testing
 
-@testable import MimoEngine
+@testable import MimoCheckpoints
+@testable import MimoConversion
+@testable import MimoTransfer
+@testable import MimoVerify
 
 /// A disk that takes a write and forgets it: what a splice wrote is read again before OUT appears.
 @Suite(.enabled(if: TinyConversion.hasPlugin, "libQwen3VL.so is not built"))

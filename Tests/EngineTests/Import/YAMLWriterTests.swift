@@ -1,7 +1,10 @@
 import MimoJSON
 import Testing
 
-@testable import MimoEngine
+@testable import MimoCheckpoints
+@testable import MimoConversion
+@testable import MimoTransfer
+@testable import MimoVerify
 
 /// The text of values, as YAML 1.1 readers take them; Tests/Interop lets PyYAML read the same.
 @Suite struct YAMLWriterTests {

@@ -1,6 +1,9 @@
 import Testing
 
-@testable import MimoEngine
+@testable import MimoCheckpoints
+@testable import MimoConversion
+@testable import MimoTransfer
+@testable import MimoVerify
 
 @Suite struct ResourcesTests {
   /// Buffers of all workers together are never more than --memory, and there is a worker wherever the least is given.

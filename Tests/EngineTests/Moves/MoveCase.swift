@@ -1,12 +1,13 @@
 import AlgebraSupport
 import Glibc
-import MimoConformance
 import MimoMapping
-import MimoPlan
 import MimoSystem
 import MimoTensor
 
-@testable import MimoEngine
+@testable import MimoCheckpoints
+@testable import MimoConversion
+@testable import MimoTransfer
+@testable import MimoVerify
 
 /// A random model on both sides of a conversion: whole tensors and stored chunks in some files each, and what every
 /// byte must be, by loops over elements.

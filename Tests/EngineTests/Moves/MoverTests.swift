@@ -1,12 +1,13 @@
 import AlgebraSupport
-import MimoConformance
 import MimoMapping
-import MimoPlan
 import MimoSystem
 import MimoTensor
 import Testing
 
-@testable import MimoEngine
+@testable import MimoCheckpoints
+@testable import MimoConversion
+@testable import MimoTransfer
+@testable import MimoVerify
 
 @Suite struct MoverTests {
   private static let types: [DType] = [.u8, .bool, .bf16, .i16, .f32, .i32, .f64, .c64, .f8e4m3, .u64]

@@ -1,12 +1,14 @@
 import AlgebraSupport
 import MimoMapping
 import MimoParallel
-import MimoPlan
 import MimoSystem
 import MimoTensor
 import Testing
 
-@testable import MimoEngine
+@testable import MimoCheckpoints
+@testable import MimoConversion
+@testable import MimoTransfer
+@testable import MimoVerify
 
 /// Chunks of one tensor into other chunks of it, held against loops over elements.
 @Suite struct RelayTests {

@@ -2,7 +2,10 @@ import AlgebraSupport
 import MimoTensor
 import Testing
 
-@testable import MimoEngine
+@testable import MimoCheckpoints
+@testable import MimoConversion
+@testable import MimoTransfer
+@testable import MimoVerify
 
 @Suite struct StridedCopyTests {
   /// A block sorted for its right side, with a left side that is transposed and has gaps.

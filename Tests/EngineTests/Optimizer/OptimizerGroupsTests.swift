@@ -4,7 +4,10 @@ import MimoParallel
 import MimoTensor
 import Testing
 
-@testable import MimoEngine
+@testable import MimoCheckpoints
+@testable import MimoConversion
+@testable import MimoTransfer
+@testable import MimoVerify
 
 /// Which group of an optimizer a parameter is in: told by name in one format, to be found by Megatron's rules in the other.
 @Suite struct OptimizerGroupsTests {

@@ -1,9 +1,11 @@
 import Glibc
-import MimoConformance
 import MimoSystem
 import Synchronization
 
-@testable import MimoEngine
+@testable import MimoCheckpoints
+@testable import MimoConversion
+@testable import MimoTransfer
+@testable import MimoVerify
 
 /// A command whose machine is lost at any of its calls, and what the same command makes of what is left.
 struct LostMachine: Sendable {

@@ -1,7 +1,10 @@
 import Foundation
 import MimoSystem
 
-@testable import MimoEngine
+@testable import MimoCheckpoints
+@testable import MimoConversion
+@testable import MimoTransfer
+@testable import MimoVerify
 
 /// What lies at OUT; of the report what depends on how the run went is left out, and of a file's time remains whether it
 /// is the file's.
@@ -12,11 +15,11 @@ struct Output: Equatable {
   init(of conversion: TinyConversion) throws {
     isAbsent = try !FileSystem.exists(conversion.output)
     if !isAbsent { try add(conversion.output, prefix: "") }
-    guard let report = files[ConversionReport.fileName] else { return }
+    guard let report = files[ReportFile.name] else { return }
     // A key a line.
     let lines = String(decoding: report, as: UTF8.self).split(separator: "\n", omittingEmptySubsequences: false)
     let kept = try lines.filter { !Output.isOfTheRun($0) }.map { try Output.comparingTime($0, in: conversion.output) }
-    files[ConversionReport.fileName] = Data(kept.joined(separator: "\n").utf8)
+    files[ReportFile.name] = Data(kept.joined(separator: "\n").utf8)
   }
 
   private static let keys = ["seconds", "peak_memory_bytes", "bytes_resumed", "crc64"]

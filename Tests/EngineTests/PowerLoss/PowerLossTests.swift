@@ -1,9 +1,11 @@
 import Foundation
-import MimoConformance
 import MimoSystem
 import Testing
 
-@testable import MimoEngine
+@testable import MimoCheckpoints
+@testable import MimoConversion
+@testable import MimoTransfer
+@testable import MimoVerify
 
 /// Power is lost at each call of a conversion: whatever the disk kept, a visible OUT is whole, and the same command ends
 /// in the right one without doing again what was recorded. The model of the disk is in docs/trust.md.

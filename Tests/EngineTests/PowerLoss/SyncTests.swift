@@ -1,8 +1,10 @@
-import MimoConformance
 import MimoSystem
 import Testing
 
-@testable import MimoEngine
+@testable import MimoCheckpoints
+@testable import MimoConversion
+@testable import MimoTransfer
+@testable import MimoVerify
 
 /// Each sync that the program makes is claimed and not made, one at a time: without it some state after a lost machine is
 /// none that may be left. Those of which this is not so are listed here, with what else they are for.

@@ -3,7 +3,10 @@ import MimoSystem
 import MimoTensor
 import Testing
 
-@testable import MimoEngine
+@testable import MimoCheckpoints
+@testable import MimoConversion
+@testable import MimoTransfer
+@testable import MimoVerify
 
 /// A run that failed, and what the next one makes of its work.
 @Suite(.enabled(if: TinyConversion.hasPlugin, "libQwen3VL.so is not built"))

@@ -1,7 +1,10 @@
 import MimoParallel
 import Testing
 
-@testable import MimoEngine
+@testable import MimoCheckpoints
+@testable import MimoConversion
+@testable import MimoTransfer
+@testable import MimoVerify
 
 /// What is said of a run to the same place that was another one.
 @Suite struct RunIdentityTests {

@@ -2,7 +2,10 @@ import Glibc
 import MimoSystem
 import Testing
 
-@testable import MimoEngine
+@testable import MimoCheckpoints
+@testable import MimoConversion
+@testable import MimoTransfer
+@testable import MimoVerify
 
 /// A source that is not what it was although its files have their sizes and times.
 @Suite(.enabled(if: TinyConversion.hasPlugin, "libQwen3VL.so is not built"))

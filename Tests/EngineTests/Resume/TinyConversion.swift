@@ -4,7 +4,10 @@ import MimoParallel
 import MimoPluginHost
 import MimoSystem
 
-@testable import MimoEngine
+@testable import MimoCheckpoints
+@testable import MimoConversion
+@testable import MimoTransfer
+@testable import MimoVerify
 
 /// A made-up model of some hundred kilobytes, and conversions of it.
 struct TinyConversion: Sendable {
@@ -91,7 +94,7 @@ struct TinyConversion: Sendable {
   typealias Carrying = @Sendable () throws(MimoError) -> ConversionReport
 
   private func importing(
-    from source: String, to output: String, _ format: ImportPlan.Format
+    from source: String, to output: String, _ format: OutputFormat
   ) throws(MimoError) -> Carrying {
     var request = request(from: source, to: output)
     let extra = format == .fsdpDTensor ? ",fsdp=2" : ""
@@ -114,7 +117,7 @@ struct TinyConversion: Sendable {
 
   /// The report's notes.
   func notes() throws -> [String] {
-    let report = try JSONParser.parse(file: FileSystem.join(output, ConversionReport.fileName))
+    let report = try JSONParser.parse(file: FileSystem.join(output, ReportFile.name))
     return report["notes"]?.array?.compactMap(\.string) ?? []
   }
 
@@ -124,7 +127,7 @@ struct TinyConversion: Sendable {
   func result(but note: String? = nil) throws -> [String: [UInt8]] {
     var files: [String: [UInt8]] = [:]
     try add(output, prefix: "", to: &files)
-    let report = try JSONParser.parse(files[ConversionReport.fileName] ?? [])
+    let report = try JSONParser.parse(files[ReportFile.name] ?? [])
     var kept = JSONObject()
     for key in report.object?.keys ?? [] where !["seconds", "peak_memory_bytes", "bytes_resumed", "crc64"].contains(key) {
       kept[key] = key == "notes" ? .array(try notes().filter { $0 != note }.map { .string($0) }) : report[key]
@@ -135,7 +138,7 @@ struct TinyConversion: Sendable {
         listed.remove("mtime_ns")
         return .object(listed)
       })
-    files[ConversionReport.fileName] = JSONWriter.write(.object(kept))
+    files[ReportFile.name] = JSONWriter.write(.object(kept))
     return files
   }
 

@@ -2,7 +2,10 @@ import Glibc
 import MimoSystem
 import Testing
 
-@testable import MimoEngine
+@testable import MimoCheckpoints
+@testable import MimoConversion
+@testable import MimoTransfer
+@testable import MimoVerify
 
 /// What a former run wrote and its journal calls done is not what lies there now.
 @Suite(.enabled(if: TinyConversion.hasPlugin, "libQwen3VL.so is not built"))

@@ -2,7 +2,10 @@ import Glibc
 import MimoSystem
 import Testing
 
-@testable import MimoEngine
+@testable import MimoCheckpoints
+@testable import MimoConversion
+@testable import MimoTransfer
+@testable import MimoVerify
 
 /// Who owns what a conversion goes on with, and who may read what it makes.
 @Suite(.enabled(if: TinyConversion.hasPlugin, "libQwen3VL.so is not built"))

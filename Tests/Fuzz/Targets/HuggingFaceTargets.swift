@@ -1,5 +1,5 @@
+import MimoCheckpoints
 import MimoContainers
-import MimoEngine
 import MimoJSON
 import MimoSystem
 import MimoTensor

@@ -1,10 +1,9 @@
 import Glibc
-import MimoEngine
 import MimoMapping
 import MimoParallel
-import MimoPlan
 import MimoSystem
 import MimoTensor
+import MimoTransfer
 
 extension FuzzTarget {
   /// The journal of a run, against a plan of one tensor in two chunks.

@@ -1,8 +1,8 @@
 import Glibc
+import MimoCheckpoints
 import MimoContainers
 import MimoMapping
 import MimoParallel
-import MimoPlan
 import MimoSystem
 import MimoTensor
 

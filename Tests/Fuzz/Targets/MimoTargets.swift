@@ -1,6 +1,5 @@
-import MimoEngine
+import MimoCheckpoints
 import MimoParallel
-import MimoPlan
 import MimoSystem
 
 extension FuzzTarget {

@@ -1,8 +1,8 @@
 import MimoContainers
-import MimoEngine
 import MimoJSON
 import MimoSystem
 import MimoTensor
+import MimoVerify
 
 extension FuzzTarget {
   /// `.metadata` of a distributed checkpoint: as a catalog, and as `inspect` shows it.

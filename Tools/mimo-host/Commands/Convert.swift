@@ -1,9 +1,10 @@
 import Glibc
-import MimoEngine
+import MimoCheckpoints
+import MimoConversion
 import MimoParallel
-import MimoPlan
 import MimoPluginHost
 import MimoSystem
+import MimoTransfer
 
 /// Carries out `mimo-host convert`.
 func run(_ options: ConvertOptions) throws(MimoError) {
@@ -103,7 +104,7 @@ extension ConvertOptions {
   }
 
   /// nil for an export.
-  var importFormat: ImportPlan.Format? {
+  var importFormat: OutputFormat? {
     switch target {
     case .mimo: .mimo
     case .megatron: .megatron

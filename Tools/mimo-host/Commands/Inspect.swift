@@ -1,5 +1,5 @@
-import MimoEngine
 import MimoSystem
+import MimoVerify
 
 /// Carries out `mimo-host inspect`.
 func run(_ options: InspectOptions) throws(MimoError) {

@@ -1,4 +1,5 @@
-import MimoEngine
+import MimoCheckpoints
+import MimoConversion
 import MimoSystem
 
 /// Carries out `mimo-host plan`.

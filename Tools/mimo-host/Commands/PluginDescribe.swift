@@ -1,4 +1,4 @@
-import MimoEngine
+import MimoCheckpoints
 import MimoPluginHost
 import MimoSystem
 

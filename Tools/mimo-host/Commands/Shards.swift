@@ -1,7 +1,8 @@
-import MimoEngine
+import MimoCheckpoints
+import MimoConversion
 import MimoParallel
-import MimoPlan
 import MimoSystem
+import MimoTransfer
 
 /// Carries out `mimo-host shards`.
 func run(_ options: ShardsOptions) throws(MimoError) {
@@ -11,7 +12,7 @@ func run(_ options: ShardsOptions) throws(MimoError) {
   request.worldSize = options.layout.worldSize
   request.padVocabulary = options.layout.padVocabulary
   request.dtype = options.dtype?.dtype
-  let format: ImportPlan.Format = options.isFSDP ? .fsdpDTensor : options.layout.components.isEmpty ? .megatron : .mimo
+  let format: OutputFormat = options.isFSDP ? .fsdpDTensor : options.layout.components.isEmpty ? .megatron : .mimo
   let source = try ImportSource.forPlanning(request.source)
   let plan = try ImportPlan(request, to: format, from: source, plugin: try loadPlugin(options.plugin, options.pluginTimeout))
   if let rank = options.rank, rank >= plan.layout.cluster.worldSize {

@@ -1,4 +1,5 @@
-import MimoEngine
+import MimoCheckpoints
+import MimoConversion
 import MimoPluginHost
 import MimoSystem
 
@@ -72,7 +73,7 @@ private func refusePrime(_ paths: [String], _ plugin: PluginLibrary) throws(Mimo
 /// What splice writes.
 private enum SplicedFormat {
   case folder
-  case megatron(ImportPlan.Format)
+  case megatron(OutputFormat)
 }
 
 extension SpliceOptions {

@@ -1,4 +1,4 @@
-import MimoEngine
+import MimoConversion
 import MimoJSON
 import MimoSystem
 

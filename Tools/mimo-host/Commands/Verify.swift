@@ -1,6 +1,6 @@
 import Glibc
-import MimoEngine
 import MimoSystem
+import MimoVerify
 
 /// Carries out `mimo-host verify`. Checkpoints that differ are a result, not an error: it says so in its exit code.
 func run(_ options: VerifyOptions) throws(MimoError) {

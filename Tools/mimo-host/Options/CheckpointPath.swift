@@ -1,6 +1,6 @@
 import Glibc
 import MimoContainers
-import MimoEngine
+import MimoConversion
 import MimoSystem
 
 /// The path of a checkpoint that may be named as in the Hugging Face hub. A path that exists wins.

@@ -1,5 +1,5 @@
-import MimoEngine
 import MimoSystem
+import MimoTransfer
 
 /// The formats that a checkpoint is written in.
 enum Format: String, Choice {

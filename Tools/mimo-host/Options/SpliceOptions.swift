@@ -1,4 +1,4 @@
-import MimoEngine
+import MimoConversion
 import MimoSystem
 
 /// `mimo-host splice`.

@@ -1,4 +1,3 @@
-import MimoEngine
 import MimoSystem
 
 /// `mimo-host verify`.

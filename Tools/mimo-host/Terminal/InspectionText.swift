@@ -1,6 +1,6 @@
-import MimoEngine
 import MimoJSON
 import MimoSystem
+import MimoVerify
 
 /// What a checkpoint holds, as a table for people.
 struct InspectionText {

@@ -1,4 +1,4 @@
-import MimoEngine
+import MimoConversion
 import MimoSystem
 
 /// A ledger as lines for people: long lists are grouped.

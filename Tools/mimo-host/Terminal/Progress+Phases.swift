@@ -1,4 +1,4 @@
-import MimoEngine
+import MimoTransfer
 
 extension Progress {
   /// Follows a run from phase to phase.

@@ -1,5 +1,7 @@
-import MimoEngine
+import MimoCheckpoints
+import MimoConversion
 import MimoSystem
+import MimoTransfer
 
 /// The end of a conversion in a few lines.
 struct ReportText {
@@ -21,10 +23,10 @@ struct ReportText {
     for loss in report.losses.prefix(3) {
       lines.append("not restorable: \(loss.elements) of \(counted(loss.of, "element")) of \(loss.tensor)")
     }
-    if report.losses.count > 3 { lines.append("not restorable: \(counted(report.losses.count - 3, "more tensor")), see \(ConversionReport.fileName)") }
+    if report.losses.count > 3 { lines.append("not restorable: \(counted(report.losses.count - 3, "more tensor")), see \(ReportFile.name)") }
     if !report.dtypeChanges.isEmpty { lines.append("dtype changed: \(counted(report.dtypeChanges.count, "tensor"))") }
     lines += report.notes.prefix(3).map { "note: \($0.text)" }
-    if report.notes.count > 3 { lines.append("note: \(report.notes.count - 3) more, see \(ConversionReport.fileName)") }
+    if report.notes.count > 3 { lines.append("note: \(report.notes.count - 3) more, see \(ReportFile.name)") }
     return lines.map(\.printable).joined(separator: "\n") + "\n"
   }
 

@@ -1,5 +1,5 @@
-import MimoEngine
 import MimoSystem
+import MimoVerify
 
 /// What a comparison showed, in lines for people.
 struct VerifyText {

@@ -1,4 +1,5 @@
 import MimoJSON
+import MimoPluginHost
 import MimoSystem
 
 /// Makes a model with few layers and experts of a published one, so that it can be described a thousand times.

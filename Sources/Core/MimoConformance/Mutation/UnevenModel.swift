@@ -1,3 +1,4 @@
+import MimoJSON
 import MimoMapping
 import MimoSystem
 import MimoTensor

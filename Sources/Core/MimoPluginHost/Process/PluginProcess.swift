@@ -1,4 +1,3 @@
-import MimoConformance
 import MimoSystem
 
 /// How a plugin's process is run: this host itself, by a command that only it uses. Loading and describing happen there,
