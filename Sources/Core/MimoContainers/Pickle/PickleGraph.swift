@@ -1,4 +1,3 @@
-import MimoMapping
 import MimoSystem
 
 /// What a pickle describes, as flat arrays: a node is 16 bytes whatever it is, and refers to others by index.
